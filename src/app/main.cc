@@ -1,0 +1,6 @@
+#include <cstdio>
+
+int main() {
+  std::puts("stoker " STOKER_VERSION);
+  return 0;
+}

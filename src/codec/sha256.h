@@ -1,0 +1,28 @@
+// SHA-256 by OpenSSL: the hash of every digest and cache key.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace stoker::codec {
+
+// Feed bytes, then take the lowercase hex digest once.
+class Sha256 {
+ public:
+  Sha256();
+  ~Sha256();
+  Sha256(Sha256&&) noexcept;
+  Sha256& operator=(Sha256&&) noexcept;
+
+  void update(std::string_view bytes);
+  std::string hex();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+std::string sha256_hex(std::string_view bytes);
+
+}  // namespace stoker::codec
