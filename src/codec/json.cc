@@ -73,7 +73,9 @@ void write_canonical(const json::value& value, std::string& out) {
     }
     out += ']';
   } else if (const auto* number = value.if_double()) {
-    out += fmt::format("{}", *number);  // fmt: shortest round trip, and "1.0" for an integral double
+    auto text = fmt::format("{}", *number);
+    if (text.find_first_not_of("-0123456789") == std::string::npos) text += ".0";
+    out += text;
   } else {
     out += json::serialize(value);
   }
