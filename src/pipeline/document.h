@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -19,6 +20,9 @@ namespace stoker::pipeline {
 using Duration = std::chrono::milliseconds;
 
 enum class ParameterType { string, integer, number, boolean, list, map, enumeration, file, directory, secret };
+inline constexpr int kParameterTypeCount = 10;
+std::string_view parameter_type_name(ParameterType type);
+std::optional<ParameterType> parse_parameter_type(std::string_view name);
 
 struct Parameter {
   std::string name;
@@ -132,6 +136,9 @@ struct Step {
   std::map<std::string, std::string> labels;
   bool continue_on_failure = false;
 };
+
+// python, command, spark, wait, resource or pipeline.
+std::string_view step_kind_name(const Step& step);
 
 // A pipeline or a sub-pipeline.
 struct Pipeline {
