@@ -28,7 +28,8 @@ int exit_code(ErrorCode code) {
 
 std::string Error::describe() const {
   std::string text;
-  for (auto it = context.rbegin(); it != context.rend(); ++it) text += *it + ": ";
+  for (auto it = context.rbegin(); it != context.rend(); ++it)
+    text += *it + ": ";
   return text + message;
 }
 

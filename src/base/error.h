@@ -17,8 +17,8 @@ std::string_view error_code_name(ErrorCode code);
 // The exit code of a command that ends with this error (the table is api/errors.yaml).
 int exit_code(ErrorCode code);
 
-// A value type. `message` says what is wrong (no trailing period), `hint` what to do about it; `context` grows on the way up, innermost
-// first, and is printed outermost first: "context2: context1: message".
+// A value type. `message` says what is wrong (no trailing period), `hint` what to do about it; `context` grows on the
+// way up, innermost first, and is printed outermost first: "context2: context1: message".
 struct Error {
   ErrorCode code = ErrorCode::internal;
   std::string message;

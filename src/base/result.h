@@ -1,4 +1,5 @@
-// Result<T>: a value or an Error, for everything that is expected to fail now and then. Exceptions are for defects at start-up.
+// Result<T>: a value or an Error, for everything that is expected to fail now and then. Exceptions are for defects at
+// start-up.
 #pragma once
 
 #include <cstdlib>
@@ -74,11 +75,11 @@ class [[nodiscard]] Result<void> {
 }  // namespace stoker
 
 // TRY(expression): leaves the function with the error of a failed Result.
-#define TRY(expression)                                             \
-  do {                                                              \
-    if (auto try_result_ = (expression); !try_result_.ok()) {       \
-      return std::move(try_result_).error();                        \
-    }                                                               \
+#define TRY(expression)                                       \
+  do {                                                        \
+    if (auto try_result_ = (expression); !try_result_.ok()) { \
+      return std::move(try_result_).error();                  \
+    }                                                         \
   } while (false)
 
 // TRY_ASSIGN(auto x, expression): x is the value, or the function is left with the error.

@@ -9,7 +9,8 @@
 
 namespace stoker {
 
-// The candidate that a person most likely meant (Damerau-Levenshtein distance at most a third of the length, at least 1), or none.
+// The candidate that a person most likely meant (Damerau-Levenshtein distance at most a third of the length, at least
+// 1), or none.
 std::optional<std::string> nearest(std::string_view word, std::span<const std::string> candidates);
 // `did you mean "x"?`, or "" when nothing is near.
 std::string did_you_mean(std::string_view word, std::span<const std::string> candidates);
