@@ -1,0 +1,45 @@
+// Other processes of this machine: who they are, and who was killed for memory. Empty answers where the system does not
+// tell.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "runtime/fd.h"
+
+namespace stoker::runtime {
+
+// A pid together with the moment of its start (clock ticks since boot, with the boot's id): it never names a later
+// process.
+struct ProcessIdentity {
+  pid_t pid = -1;
+  std::string started;
+  friend bool operator==(const ProcessIdentity&, const ProcessIdentity&) = default;
+};
+std::optional<ProcessIdentity> identify_process(pid_t pid);
+bool is_alive(const ProcessIdentity& identity);
+
+// Processes of this user whose environment, as they were started, has name=value. Never ourselves.
+std::vector<ProcessIdentity> find_processes_by_environment(const std::string& name, const std::string& value);
+// The same, for a value that begins with `prefix`.
+std::vector<ProcessIdentity> find_processes_by_environment_prefix(const std::string& name, const std::string& prefix);
+
+// Sends the signal unless the pid has been taken over by another process. False: it was gone.
+bool signal_process(const ProcessIdentity& identity, int signal);
+
+// A descriptor that becomes readable when the process ends; the process need not be a child.
+Result<Fd> watch_exit(pid_t pid);
+
+// How often the kernel has killed for lack of memory here (machine and own control group). Growth during an attempt is
+// evidence.
+std::optional<std::uint64_t> count_memory_kills();
+
+// Current resident memory of the process group or session led by `leader`, summed.
+std::uint64_t resident_memory_of_session(pid_t leader);
+
+}  // namespace stoker::runtime

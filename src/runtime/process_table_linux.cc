@@ -1,0 +1,155 @@
+#ifdef __linux__
+
+#include <dirent.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <charconv>
+#include <functional>
+
+#include "base/strings.h"
+#include "runtime/file.h"
+#include "runtime/process_system.h"
+#include "runtime/process_table.h"
+
+namespace stoker::runtime {
+
+namespace {
+
+constexpr std::size_t kProcFileLimit = 4 * 1024 * 1024;
+
+Path proc(pid_t pid, const char* file) {
+  return Path("/proc") / std::to_string(pid) / file;
+}
+
+// The fields of /proc/PID/stat from the third on; the name before them may hold spaces and parentheses.
+std::vector<std::string> stat_fields(pid_t pid) {
+  auto text = read_file(proc(pid, "stat"), kProcFileLimit);
+  if (!text) return {};
+  auto end_of_name = text->rfind(')');
+  if (end_of_name == std::string::npos || end_of_name + 2 > text->size()) return {};
+  return split(std::string_view(*text).substr(end_of_name + 2), ' ');
+}
+
+constexpr std::size_t kStateField = 0;
+constexpr std::size_t kSessionField = 3;
+constexpr std::size_t kStartField = 19;
+constexpr std::size_t kResidentField = 21;
+
+const std::string& boot_id() {
+  static const std::string id = [] {
+    auto text = read_file("/proc/sys/kernel/random/boot_id", 128);
+    return text ? std::string(trim(*text)) : std::string();
+  }();
+  return id;
+}
+
+void for_each_process(const std::function<void(pid_t)>& visit) {
+  DIR* folder = ::opendir("/proc");
+  if (folder == nullptr) return;
+  while (dirent* entry = ::readdir(folder)) {
+    std::string_view name = entry->d_name;
+    pid_t pid = 0;
+    auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), pid);
+    if (error == std::errc() && end == name.data() + name.size()) visit(pid);
+  }
+  ::closedir(folder);
+}
+
+bool environment_has(pid_t pid, std::string_view wanted, bool prefix) {
+  auto text = read_file(proc(pid, "environ"), kProcFileLimit);
+  if (!text) return false;
+  for (const auto& entry : split(*text, '\0')) {
+    if (prefix ? std::string_view(entry).starts_with(wanted) : entry == wanted) return true;
+  }
+  return false;
+}
+
+std::vector<ProcessIdentity> find_by_environment(const std::string& wanted, bool prefix) {
+  std::vector<ProcessIdentity> found;
+  for_each_process([&](pid_t pid) {
+    if (pid == ::getpid() || !environment_has(pid, wanted, prefix)) return;
+    if (auto identity = identify_process(pid)) found.push_back(*std::move(identity));
+  });
+  return found;
+}
+
+std::optional<std::uint64_t> counter_in(const Path& path, std::string_view name) {
+  auto text = read_file(path, kProcFileLimit);
+  if (!text) return std::nullopt;
+  for (const auto& line : split(*text, '\n')) {
+    auto words = split(line, ' ');
+    if (words.size() != 2 || words[0] != name) continue;
+    std::uint64_t value = 0;
+    auto [end, error] = std::from_chars(words[1].data(), words[1].data() + words[1].size(), value);
+    if (error == std::errc()) return value;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<ProcessIdentity> identify_process(pid_t pid) {
+  auto fields = stat_fields(pid);
+  if (fields.size() <= kStartField || fields[kStateField] == "Z" || fields[kStateField] == "X") return std::nullopt;
+  return ProcessIdentity{pid, fields[kStartField] + "@" + boot_id()};
+}
+
+bool is_alive(const ProcessIdentity& identity) {
+  auto current = identify_process(identity.pid);
+  return current && *current == identity;
+}
+
+std::vector<ProcessIdentity> find_processes_by_environment(const std::string& name, const std::string& value) {
+  return find_by_environment(name + "=" + value, false);
+}
+
+std::vector<ProcessIdentity> find_processes_by_environment_prefix(const std::string& name, const std::string& prefix) {
+  return find_by_environment(name + "=" + prefix, true);
+}
+
+bool signal_process(const ProcessIdentity& identity, int signal) {
+  // The descriptor pins the process: if it still is the one meant after the descriptor was made, the signal reaches no
+  // other.
+  auto pinned = system::exit_descriptor(identity.pid);
+  if (!pinned || !is_alive(identity)) return false;
+  return ::syscall(SYS_pidfd_send_signal, pinned->get(), signal, nullptr, 0) == 0;
+}
+
+Result<Fd> watch_exit(pid_t pid) {
+  return system::exit_descriptor(pid);
+}
+
+std::optional<std::uint64_t> count_memory_kills() {
+  std::optional<std::uint64_t> machine = counter_in("/proc/vmstat", "oom_kill");
+  if (machine) return machine;  // counts the kills of control groups as well
+  auto groups = read_file("/proc/self/cgroup", kProcFileLimit);
+  if (!groups) return std::nullopt;
+  for (const auto& line : split(*groups, '\n')) {
+    if (line.starts_with("0::"))
+      return counter_in(Path("/sys/fs/cgroup" + line.substr(3)) / "memory.events", "oom_kill");
+  }
+  return std::nullopt;
+}
+
+std::uint64_t resident_memory_of_session(pid_t leader) {
+  static const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+  std::uint64_t pages = 0;
+  const std::string session = std::to_string(leader);
+  for_each_process([&](pid_t pid) {
+    auto fields = stat_fields(pid);
+    if (fields.size() <= kResidentField || fields[kSessionField] != session) return;
+    std::uint64_t resident = 0;
+    std::from_chars(fields[kResidentField].data(), fields[kResidentField].data() + fields[kResidentField].size(),
+                    resident);
+    pages += resident;
+  });
+  return pages * page;
+}
+
+}  // namespace stoker::runtime
+
+#endif
