@@ -1,0 +1,152 @@
+// What the user asked for, as plain data: the command line after parsing. command_line.h makes these, the verb files carry them out.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace stoker::cli {
+
+// Options that every verb takes.
+struct CommonOptions {
+  std::optional<std::string> store;
+  bool json = false;
+  bool no_color = false;
+};
+
+struct RunCommand {
+  std::string file;
+  std::optional<std::string> pipeline;                            // when the file has several
+  std::vector<std::pair<std::string, std::string>> parameters;  // --set NAME=VALUE, in order
+  std::optional<std::string> parameter_file;
+  std::optional<std::string> python;
+  std::optional<std::string> experiment;
+  std::optional<int> parallelism;
+  std::optional<std::chrono::milliseconds> timeout;
+  bool no_cache = false;
+  bool isolated = false;   // no warm JVM
+  bool recompile = false;  // ignore the cached compile
+  bool plain = false;      // plain lines on a terminal too
+  bool quiet = false;
+};
+
+struct CompileCommand {
+  std::string file;
+  std::optional<std::string> pipeline;
+  std::optional<std::string> python;
+  std::optional<std::string> output;  // a path; standard output without
+  bool yaml = false;
+  bool recompile = false;
+};
+
+struct ValidateCommand {
+  std::vector<std::string> files;
+  std::optional<std::string> python;
+};
+
+struct RunsListCommand {
+  std::optional<std::string> pipeline;
+  std::optional<std::string> state;
+  std::optional<std::string> experiment;
+  int limit = 20;
+};
+struct RunsShowCommand {
+  std::string run = "latest";
+  bool events = false;
+};
+struct RunsLogsCommand {
+  std::string run = "latest";
+  std::optional<std::string> step;
+  bool follow = false;
+  std::optional<int> tail;
+  std::optional<int> attempt;
+  std::string stream = "all";  // stdout, stderr, spark, all
+};
+struct RunsResumeCommand {
+  std::string run = "latest";
+  std::optional<std::string> python;
+  bool plain = false;
+  bool quiet = false;
+  bool isolated = false;
+};
+struct RunsCancelCommand {
+  std::string run = "latest";
+};
+struct RunsDeleteCommand {
+  std::vector<std::string> runs;
+  bool yes = false;
+};
+
+struct ArtifactsListCommand {
+  std::string run = "latest";
+};
+struct ArtifactsShowCommand {
+  std::string name;  // STEP[/OUTPUT]
+  std::string run = "latest";
+};
+struct ArtifactsPathCommand {
+  std::string name;
+  std::string run = "latest";
+};
+
+struct CacheListCommand {
+  std::optional<std::string> pipeline;
+  std::optional<std::string> step;
+};
+struct CacheExplainCommand {
+  std::string step;
+  std::string run = "latest";
+};
+struct CacheInvalidateCommand {
+  std::optional<std::string> pipeline;
+  std::optional<std::string> step;
+  std::optional<std::string> key;
+  bool all = false;
+};
+
+struct WorkersListCommand {};
+struct WorkersStopCommand {};
+struct WorkersPrepareCommand {
+  std::optional<std::string> python;
+};
+// Hidden: the pool daemon's own entry.
+struct WorkersServeCommand {
+  std::vector<std::string> arguments;
+};
+
+struct GcCommand {
+  std::optional<std::chrono::milliseconds> older_than;
+  std::optional<int> keep;
+  bool dry_run = false;
+};
+struct InitCommand {
+  std::string directory = ".";
+  std::optional<std::string> name;
+};
+struct DoctorCommand {
+  std::optional<std::string> python;
+};
+struct VersionCommand {};
+struct CompletionCommand {
+  std::string shell;
+};
+// Help was asked for, or no verb given: text to print, and the exit code.
+struct HelpCommand {
+  std::string text;
+};
+
+using Verb = std::variant<RunCommand, CompileCommand, ValidateCommand, RunsListCommand, RunsShowCommand, RunsLogsCommand, RunsResumeCommand,
+                          RunsCancelCommand, RunsDeleteCommand, ArtifactsListCommand, ArtifactsShowCommand, ArtifactsPathCommand,
+                          CacheListCommand, CacheExplainCommand, CacheInvalidateCommand, WorkersListCommand, WorkersStopCommand,
+                          WorkersPrepareCommand, WorkersServeCommand, GcCommand, InitCommand, DoctorCommand, VersionCommand,
+                          CompletionCommand, HelpCommand>;
+
+struct Command {
+  CommonOptions common;
+  Verb verb;
+};
+
+}  // namespace stoker::cli
