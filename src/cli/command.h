@@ -1,4 +1,5 @@
-// What the user asked for, as plain data: the command line after parsing. command_line.h makes these, the verb files carry them out.
+// What the user asked for, as plain data: the command line after parsing. command_line.h makes these, the verb files
+// carry them out.
 #pragma once
 
 #include <chrono>
@@ -19,7 +20,7 @@ struct CommonOptions {
 
 struct RunCommand {
   std::string file;
-  std::optional<std::string> pipeline;                            // when the file has several
+  std::optional<std::string> pipeline;                          // when the file has several
   std::vector<std::pair<std::string, std::string>> parameters;  // --set NAME=VALUE, in order
   std::optional<std::string> parameter_file;
   std::optional<std::string> python;
@@ -138,11 +139,12 @@ struct HelpCommand {
   std::string text;
 };
 
-using Verb = std::variant<RunCommand, CompileCommand, ValidateCommand, RunsListCommand, RunsShowCommand, RunsLogsCommand, RunsResumeCommand,
-                          RunsCancelCommand, RunsDeleteCommand, ArtifactsListCommand, ArtifactsShowCommand, ArtifactsPathCommand,
-                          CacheListCommand, CacheExplainCommand, CacheInvalidateCommand, WorkersListCommand, WorkersStopCommand,
-                          WorkersPrepareCommand, WorkersServeCommand, GcCommand, InitCommand, DoctorCommand, VersionCommand,
-                          CompletionCommand, HelpCommand>;
+using Verb =
+    std::variant<RunCommand, CompileCommand, ValidateCommand, RunsListCommand, RunsShowCommand, RunsLogsCommand,
+                 RunsResumeCommand, RunsCancelCommand, RunsDeleteCommand, ArtifactsListCommand, ArtifactsShowCommand,
+                 ArtifactsPathCommand, CacheListCommand, CacheExplainCommand, CacheInvalidateCommand,
+                 WorkersListCommand, WorkersStopCommand, WorkersPrepareCommand, WorkersServeCommand, GcCommand,
+                 InitCommand, DoctorCommand, VersionCommand, CompletionCommand, HelpCommand>;
 
 struct Command {
   CommonOptions common;

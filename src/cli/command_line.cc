@@ -15,7 +15,8 @@ namespace stoker::cli {
 
 namespace {
 
-// The CLI11 app and the Command that its callbacks fill. A verb's options live in this object, so that one parse leaves no state behind.
+// The CLI11 app and the Command that its callbacks fill. A verb's options live in this object, so that one parse leaves
+// no state behind.
 class Parser {
  public:
   Parser();
@@ -59,7 +60,8 @@ CLI::App* Parser::group(const std::string& name, const std::string& help) {
   return sub;
 }
 
-void add_duration(CLI::App& app, const std::string& flag, std::optional<std::chrono::milliseconds>& target, const std::string& help) {
+void add_duration(CLI::App& app, const std::string& flag, std::optional<std::chrono::milliseconds>& target,
+                  const std::string& help) {
   app.add_option_function<std::string>(
          flag,
          [&target, flag](const std::string& text) {
@@ -89,45 +91,48 @@ Parser::Parser() {
 }
 
 void Parser::add_run_verbs() {
-  verb<RunCommand>(app_, "run", "Run a pipeline on this machine",
-                   "  stoker run pipeline.py\n"
-                   "  stoker run pipeline.py --set trees=50 --set path=other.csv\n"
-                   "  stoker run pipeline.yaml --json",
-                   [](CLI::App& app, RunCommand& options) {
-                     app.add_option("file", options.file, "A pipeline: Python file, or document (.yaml, .json)")->required();
-                     app.add_option("--pipeline,-p", options.pipeline, "Which pipeline of the file, when it has several");
-                     app.add_option_function<std::vector<std::string>>(
-                            "--set,-s",
-                            [&options](const std::vector<std::string>& settings) {
-                              for (const auto& setting : settings) {
-                                const auto at = setting.find('=');
-                                if (at == std::string::npos || at == 0) {
-                                  throw CLI::ValidationError("--set", "\"" + setting + "\" is not NAME=VALUE");
-                                }
-                                options.parameters.emplace_back(setting.substr(0, at), setting.substr(at + 1));
-                              }
-                            },
-                            "A parameter's value; may be given many times")
-                         ->type_name("NAME=VALUE")
-                         ->expected(1)
-                         ->take_all();
-                     app.add_option("--set-file", options.parameter_file, "Parameters from a YAML or JSON file");
-                     app.add_option("--python", options.python, "The Python interpreter for the steps");
-                     app.add_option("--experiment", options.experiment, "The experiment that the run belongs to");
-                     app.add_option("--parallelism", options.parallelism, "How many steps may run at once")->check(CLI::Range(1, 10'000));
-                     add_duration(app, "--timeout", options.timeout, "End the run after this time, such as 30m");
-                     app.add_flag("--no-cache", options.no_cache, "Run every step, whatever the cache has");
-                     app.add_flag("--isolated", options.isolated, "Start a Spark JVM of its own for each Spark step");
-                     app.add_flag("--recompile", options.recompile, "Compile the file even if nothing changed");
-                     app.add_flag("--plain", options.plain, "Plain lines instead of the live tree");
-                     app.add_flag("--quiet,-q", options.quiet, "Print only what failed");
-                   });
+  verb<RunCommand>(
+      app_, "run", "Run a pipeline on this machine",
+      "  stoker run pipeline.py\n"
+      "  stoker run pipeline.py --set trees=50 --set path=other.csv\n"
+      "  stoker run pipeline.yaml --json",
+      [](CLI::App& app, RunCommand& options) {
+        app.add_option("file", options.file, "A pipeline: Python file, or document (.yaml, .json)")->required();
+        app.add_option("--pipeline,-p", options.pipeline, "Which pipeline of the file, when it has several");
+        app.add_option_function<std::vector<std::string>>(
+               "--set,-s",
+               [&options](const std::vector<std::string>& settings) {
+                 for (const auto& setting : settings) {
+                   const auto at = setting.find('=');
+                   if (at == std::string::npos || at == 0) {
+                     throw CLI::ValidationError("--set", "\"" + setting + "\" is not NAME=VALUE");
+                   }
+                   options.parameters.emplace_back(setting.substr(0, at), setting.substr(at + 1));
+                 }
+               },
+               "A parameter's value; may be given many times")
+            ->type_name("NAME=VALUE")
+            ->expected(1)
+            ->take_all();
+        app.add_option("--set-file", options.parameter_file, "Parameters from a YAML or JSON file");
+        app.add_option("--python", options.python, "The Python interpreter for the steps");
+        app.add_option("--experiment", options.experiment, "The experiment that the run belongs to");
+        app.add_option("--parallelism", options.parallelism, "How many steps may run at once")
+            ->check(CLI::Range(1, 10'000));
+        add_duration(app, "--timeout", options.timeout, "End the run after this time, such as 30m");
+        app.add_flag("--no-cache", options.no_cache, "Run every step, whatever the cache has");
+        app.add_flag("--isolated", options.isolated, "Start a Spark JVM of its own for each Spark step");
+        app.add_flag("--recompile", options.recompile, "Compile the file even if nothing changed");
+        app.add_flag("--plain", options.plain, "Plain lines instead of the live tree");
+        app.add_flag("--quiet,-q", options.quiet, "Print only what failed");
+      });
   verb<CompileCommand>(app_, "compile", "Write the document of a pipeline file",
                        "  stoker compile pipeline.py\n"
                        "  stoker compile pipeline.py --yaml --output pipeline.yaml",
                        [](CLI::App& app, CompileCommand& options) {
                          app.add_option("file", options.file, "A pipeline file")->required();
-                         app.add_option("--pipeline,-p", options.pipeline, "Which pipeline of the file, when it has several");
+                         app.add_option("--pipeline,-p", options.pipeline,
+                                        "Which pipeline of the file, when it has several");
                          app.add_option("--python", options.python, "The Python interpreter");
                          app.add_option("--output,-o", options.output, "Where to write it (default: standard output)");
                          app.add_flag("--yaml", options.yaml, "YAML instead of JSON");
@@ -145,44 +150,51 @@ constexpr auto kRunHelp = "A run's id, its first or last characters, or `latest`
 
 void Parser::add_runs_verbs() {
   auto* runs = group("runs", "Look at runs, and resume, cancel or delete them");
-  verb<RunsListCommand>(*runs, "list", "List runs, newest first", "  stoker runs list\n  stoker runs list --state failed --limit 5",
+  verb<RunsListCommand>(*runs, "list", "List runs, newest first",
+                        "  stoker runs list\n  stoker runs list --state failed --limit 5",
                         [](CLI::App& app, RunsListCommand& options) {
                           app.add_option("--pipeline,-p", options.pipeline, "Only runs of this pipeline");
                           app.add_option("--state", options.state, "Only runs in this state")
                               ->check(CLI::IsMember({"running", "interrupted", "succeeded", "failed", "cancelled"}));
                           app.add_option("--experiment", options.experiment, "Only runs of this experiment");
-                          app.add_option("--limit,-n", options.limit, "At most this many")->check(CLI::Range(1, 1'000'000))->capture_default_str();
+                          app.add_option("--limit,-n", options.limit, "At most this many")
+                              ->check(CLI::Range(1, 1'000'000))
+                              ->capture_default_str();
                         });
   verb<RunsShowCommand>(*runs, "show", "Show a run: steps, times, artifacts, metrics, why a step was (not) cached",
-                        "  stoker runs show\n  stoker runs show k3f9 --events", [](CLI::App& app, RunsShowCommand& options) {
+                        "  stoker runs show\n  stoker runs show k3f9 --events",
+                        [](CLI::App& app, RunsShowCommand& options) {
                           app.add_option("run", options.run, kRunHelp)->capture_default_str();
                           app.add_flag("--events", options.events, "Print the run's events");
                         });
-  verb<RunsLogsCommand>(*runs, "logs", "Print the logs of a run's steps",
-                        "  stoker runs logs latest train\n  stoker runs logs latest --follow", [](CLI::App& app, RunsLogsCommand& options) {
-                          app.add_option("run", options.run, kRunHelp)->capture_default_str();
-                          app.add_option("step", options.step, "Only this step, or instance such as train[3]");
-                          app.add_flag("--follow,-f", options.follow, "Go on until the run ends");
-                          app.add_option("--tail", options.tail, "Only the last lines of each log")->check(CLI::Range(0, 1'000'000'000));
-                          app.add_option("--attempt", options.attempt, "Only this attempt (default: the last)");
-                          app.add_option("--stream", options.stream, "Which log")
-                              ->check(CLI::IsMember({"stdout", "stderr", "spark", "all"}))
-                              ->capture_default_str();
-                        });
-  verb<RunsResumeCommand>(*runs, "resume", "Finish a run that failed, was cancelled or was interrupted; finished steps do not run again",
-                          "  stoker runs resume\n  stoker runs resume k3f9", [](CLI::App& app, RunsResumeCommand& options) {
-                            app.add_option("run", options.run, kRunHelp)->capture_default_str();
-                            app.add_option("--python", options.python, "The Python interpreter for the steps");
-                            app.add_flag("--isolated", options.isolated, "Start a Spark JVM of its own for each Spark step");
-                            app.add_flag("--plain", options.plain, "Plain lines instead of the live tree");
-                            app.add_flag("--quiet,-q", options.quiet, "Print only what failed");
-                          });
+  verb<RunsLogsCommand>(
+      *runs, "logs", "Print the logs of a run's steps",
+      "  stoker runs logs latest train\n  stoker runs logs latest --follow",
+      [](CLI::App& app, RunsLogsCommand& options) {
+        app.add_option("run", options.run, kRunHelp)->capture_default_str();
+        app.add_option("step", options.step, "Only this step, or instance such as train[3]");
+        app.add_flag("--follow,-f", options.follow, "Go on until the run ends");
+        app.add_option("--tail", options.tail, "Only the last lines of each log")->check(CLI::Range(0, 1'000'000'000));
+        app.add_option("--attempt", options.attempt, "Only this attempt (default: the last)");
+        app.add_option("--stream", options.stream, "Which log")
+            ->check(CLI::IsMember({"stdout", "stderr", "spark", "all"}))
+            ->capture_default_str();
+      });
+  verb<RunsResumeCommand>(
+      *runs, "resume", "Finish a run that failed, was cancelled or was interrupted; finished steps do not run again",
+      "  stoker runs resume\n  stoker runs resume k3f9", [](CLI::App& app, RunsResumeCommand& options) {
+        app.add_option("run", options.run, kRunHelp)->capture_default_str();
+        app.add_option("--python", options.python, "The Python interpreter for the steps");
+        app.add_flag("--isolated", options.isolated, "Start a Spark JVM of its own for each Spark step");
+        app.add_flag("--plain", options.plain, "Plain lines instead of the live tree");
+        app.add_flag("--quiet,-q", options.quiet, "Print only what failed");
+      });
   verb<RunsCancelCommand>(*runs, "cancel", "Cancel a run, from any terminal", "  stoker runs cancel latest",
                           [](CLI::App& app, RunsCancelCommand& options) {
                             app.add_option("run", options.run, kRunHelp)->capture_default_str();
                           });
-  verb<RunsDeleteCommand>(*runs, "delete", "Delete runs with their artifacts and logs", "  stoker runs delete k3f9 --yes",
-                          [](CLI::App& app, RunsDeleteCommand& options) {
+  verb<RunsDeleteCommand>(*runs, "delete", "Delete runs with their artifacts and logs",
+                          "  stoker runs delete k3f9 --yes", [](CLI::App& app, RunsDeleteCommand& options) {
                             app.add_option("runs", options.runs, "The runs' ids")->required();
                             app.add_flag("--yes,-y", options.yes, "Do not ask");
                           });
@@ -200,7 +212,8 @@ void Parser::add_artifact_and_cache_verbs() {
                                app.add_option("artifact", options.name, "STEP or STEP/OUTPUT")->required();
                                app.add_option("--run", options.run, kRunHelp)->capture_default_str();
                              });
-  verb<ArtifactsPathCommand>(*artifacts, "path", "Print where an artifact's data is", "  ls $(stoker artifacts path split/train)",
+  verb<ArtifactsPathCommand>(*artifacts, "path", "Print where an artifact's data is",
+                             "  ls $(stoker artifacts path split/train)",
                              [](CLI::App& app, ArtifactsPathCommand& options) {
                                app.add_option("artifact", options.name, "STEP or STEP/OUTPUT")->required();
                                app.add_option("--run", options.run, kRunHelp)->capture_default_str();
@@ -211,8 +224,8 @@ void Parser::add_artifact_and_cache_verbs() {
                            app.add_option("--pipeline,-p", options.pipeline, "Only entries of this pipeline");
                            app.add_option("--step", options.step, "Only entries of this step");
                          });
-  verb<CacheExplainCommand>(*cache, "explain", "Say why a step was, or was not, taken from the cache", "  stoker cache explain train",
-                            [](CLI::App& app, CacheExplainCommand& options) {
+  verb<CacheExplainCommand>(*cache, "explain", "Say why a step was, or was not, taken from the cache",
+                            "  stoker cache explain train", [](CLI::App& app, CacheExplainCommand& options) {
                               app.add_option("step", options.step, "The step")->required();
                               app.add_option("--run", options.run, kRunHelp)->capture_default_str();
                             });
@@ -230,40 +243,50 @@ void Parser::add_machine_verbs() {
   auto* workers = group("workers", "Warm Spark JVMs that wait for the next step");
   verb<WorkersListCommand>(*workers, "list", "List the JVMs", "  stoker workers list", nullptr);
   verb<WorkersStopCommand>(*workers, "stop", "End the JVMs", "  stoker workers stop", nullptr);
-  verb<WorkersPrepareCommand>(*workers, "prepare", "Make the class archive that halves a JVM's start, once per Java and pyspark",
+  verb<WorkersPrepareCommand>(*workers, "prepare",
+                              "Make the class archive that halves a JVM's start, once per Java and pyspark",
                               "  stoker workers prepare", [](CLI::App& app, WorkersPrepareCommand& options) {
                                 app.add_option("--python", options.python, "The Python interpreter that has pyspark");
                               });
   verb<WorkersServeCommand>(*workers, "serve", "", "", [](CLI::App& app, WorkersServeCommand& options) {
     app.add_option("arguments", options.arguments, "");
   })->group("");
-  verb<GcCommand>(app_, "gc", "Remove what no kept run and no cache entry needs",
-                  "  stoker gc --older-than 30d\n  stoker gc --keep 20 --dry-run", [](CLI::App& app, GcCommand& options) {
-                    add_duration(app, "--older-than", options.older_than, "Remove runs that ended longer ago, such as 30d");
-                    app.add_option("--keep", options.keep, "Keep this many of the newest runs of each pipeline")->check(CLI::Range(0, 1'000'000));
-                    app.add_flag("--dry-run", options.dry_run, "Only say what would go");
-                  });
+  verb<GcCommand>(
+      app_, "gc", "Remove what no kept run and no cache entry needs",
+      "  stoker gc --older-than 30d\n  stoker gc --keep 20 --dry-run", [](CLI::App& app, GcCommand& options) {
+        add_duration(app, "--older-than", options.older_than, "Remove runs that ended longer ago, such as 30d");
+        app.add_option("--keep", options.keep, "Keep this many of the newest runs of each pipeline")
+            ->check(CLI::Range(0, 1'000'000));
+        app.add_flag("--dry-run", options.dry_run, "Only say what would go");
+      });
   verb<InitCommand>(app_, "init", "Make a project that runs at once and has a test", "  stoker init my_project",
                     [](CLI::App& app, InitCommand& options) {
                       app.add_option("directory", options.directory, "Where")->capture_default_str();
                       app.add_option("--name", options.name, "The pipeline's name (default: the folder's)");
                     });
-  verb<DoctorCommand>(app_, "doctor", "Check Python, Java, pyspark, disk and versions, and say what to do", "  stoker doctor",
-                      [](CLI::App& app, DoctorCommand& options) {
+  verb<DoctorCommand>(app_, "doctor", "Check Python, Java, pyspark, disk and versions, and say what to do",
+                      "  stoker doctor", [](CLI::App& app, DoctorCommand& options) {
                         app.add_option("--python", options.python, "The Python interpreter for the steps");
                       });
   verb<VersionCommand>(app_, "version", "Print the version", "", nullptr);
   verb<CompletionCommand>(app_, "completion", "Print a completion script for a shell",
                           "  source <(stoker completion bash)\n  stoker completion zsh > ~/.zfunc/_stoker",
                           [](CLI::App& app, CompletionCommand& options) {
-                            app.add_option("shell", options.shell, "bash, zsh or fish")->required()->check(CLI::IsMember({"bash", "zsh", "fish"}));
+                            app.add_option("shell", options.shell, "bash, zsh or fish")
+                                ->required()
+                                ->check(CLI::IsMember({"bash", "zsh", "fish"}));
                           });
+}
+
+CLI::App* find_verb(CLI::App* app, const std::string& name) {
+  const auto found = app->get_subcommands([&](const CLI::App* each) { return each->get_name() == name; });
+  return found.empty() ? nullptr : found.front();
 }
 
 // The deepest verb that the words name, where a misspelt word was meant to belong.
 CLI::App* deepest(CLI::App* app, const std::vector<std::string>& words) {
   for (const auto& word : words) {
-    auto* next = app->get_subcommand_no_throw(word);
+    auto* next = find_verb(app, word);
     if (next == nullptr) {
       if (word.starts_with("-")) continue;
       break;
@@ -284,7 +307,8 @@ std::vector<std::string> verbs_of(const CLI::App* app) {
 std::vector<std::string> flags_of(const CLI::App* app) {
   std::vector<std::string> names;
   for (const auto* option : app->get_options()) {
-    for (const auto& name : option->get_lnames()) names.push_back("--" + name);
+    for (const auto& name : option->get_lnames())
+      names.push_back("--" + name);
   }
   return names;
 }
@@ -292,15 +316,18 @@ std::vector<std::string> flags_of(const CLI::App* app) {
 Error Parser::explain(const CLI::ParseError& failure, const std::vector<std::string>& arguments) {
   Error error{.code = ErrorCode::usage};
   const auto* app = deepest(&app_, arguments);
-  const std::string name = app == &app_ ? "stoker" : app->get_parent() == &app_ ? "stoker " + app->get_name()
-                                                                               : "stoker " + app->get_parent()->get_name() + " " + app->get_name();
+  const std::string name = app == &app_ ? "stoker"
+                           : app->get_parent() == &app_
+                               ? "stoker " + app->get_name()
+                               : "stoker " + app->get_parent()->get_name() + " " + app->get_name();
   error.hint = "see: " + name + " --help";
-  if (failure.get_name() == "ExtrasError" || failure.get_name() == "RequiredError") {
+  if (failure.get_exit_code() == static_cast<int>(CLI::ExitCodes::ExtrasError) ||
+      failure.get_exit_code() == static_cast<int>(CLI::ExitCodes::RequiredError)) {
     for (const auto& word : arguments) {
       const bool is_flag = word.starts_with("--");
       const auto known = is_flag ? flags_of(app) : verbs_of(app);
       const auto text = is_flag ? word.substr(0, word.find('=')) : word;
-      if (app_.get_subcommand_no_throw(word) != nullptr || app->get_name() == word) continue;
+      if (find_verb(&app_, word) != nullptr || app->get_name() == word) continue;
       if (std::find(known.begin(), known.end(), text) != known.end() || known.empty()) continue;
       if (!is_flag && word.starts_with("-")) continue;
       const auto near = did_you_mean(text, known);
@@ -330,12 +357,15 @@ Result<Command> Parser::parse(const std::vector<std::string>& arguments) {
 
 void collect(const CLI::App* app, const std::string& name, std::vector<CompletionNode>& nodes) {
   nodes.push_back({name, app->get_description(), verbs_of(app), flags_of(app)});
-  for (const auto& verb : verbs_of(app)) collect(app->get_subcommand(verb), name.empty() ? verb : name + " " + verb, nodes);
+  for (const auto& verb : verbs_of(app))
+    collect(app->get_subcommand(verb), name.empty() ? verb : name + " " + verb, nodes);
 }
 
 }  // namespace
 
-Result<Command> parse_command_line(const std::vector<std::string>& arguments) { return Parser().parse(arguments); }
+Result<Command> parse_command_line(const std::vector<std::string>& arguments) {
+  return Parser().parse(arguments);
+}
 
 std::vector<CompletionNode> completion_nodes() {
   Parser parser;

@@ -10,7 +10,8 @@
 
 namespace stoker::cli {
 
-// `arguments` without the program's name. A misspelt verb or flag is an error that names the nearest. `columns` wraps help.
+// `arguments` without the program's name. A misspelt verb or flag is an error that names the nearest. `columns` wraps
+// help.
 Result<Command> parse_command_line(const std::vector<std::string>& arguments);
 
 // One verb or flag as shell completion needs it.

@@ -1,0 +1,84 @@
+#include "cli/command_line.h"
+
+#include <gtest/gtest.h>
+
+namespace stoker::cli {
+namespace {
+
+template <class Options>
+Options parsed(const std::vector<std::string>& arguments) {
+  auto command = parse_command_line(arguments);
+  EXPECT_TRUE(command.ok()) << (command.ok() ? "" : command.error().describe());
+  return std::get<Options>(command.value().verb);
+}
+
+Error refused(const std::vector<std::string>& arguments) {
+  auto command = parse_command_line(arguments);
+  EXPECT_FALSE(command.ok());
+  return command.ok() ? Error{} : command.error();
+}
+
+TEST(CommandLine, ReadsARun) {
+  const auto run =
+      parsed<RunCommand>({"run", "p.py", "--set", "a=1", "-s", "b=x=y", "--timeout", "1h30m", "--no-cache"});
+  EXPECT_EQ(run.file, "p.py");
+  EXPECT_EQ(run.parameters, (std::vector<std::pair<std::string, std::string>>{{"a", "1"}, {"b", "x=y"}}));
+  EXPECT_EQ(run.timeout, std::chrono::minutes(90));
+  EXPECT_TRUE(run.no_cache);
+  EXPECT_FALSE(run.isolated);
+}
+
+TEST(CommandLine, TakesAnyNumberOfParameters) {
+  std::vector<std::string> arguments = {"run", "p.py"};
+  for (int i = 0; i < 10'000; ++i)
+    arguments.insert(arguments.end(), {"--set", "p" + std::to_string(i) + "=1"});
+  EXPECT_EQ(parsed<RunCommand>(arguments).parameters.size(), 10'000U);
+}
+
+TEST(CommandLine, DefaultsToTheLatestRun) {
+  EXPECT_EQ(parsed<RunsShowCommand>({"runs", "show"}).run, "latest");
+  EXPECT_EQ(parsed<RunsLogsCommand>({"runs", "logs", "k3f9", "train[3]", "-f"}).step, "train[3]");
+}
+
+TEST(CommandLine, TakesCommonOptionsAfterTheVerb) {
+  auto command = parse_command_line({"runs", "list", "--store", "/x", "--json"}).value();
+  EXPECT_EQ(command.common.store, "/x");
+  EXPECT_TRUE(command.common.json);
+}
+
+TEST(CommandLine, SuggestsTheNearestVerbAndFlag) {
+  EXPECT_EQ(refused({"rnu", "p.py"}).hint, "did you mean \"run\"?");
+  EXPECT_EQ(refused({"runs", "shwo"}).hint, "did you mean \"show\"?");
+  EXPECT_EQ(refused({"run", "p.py", "--no-cahce"}).hint, "did you mean \"--no-cache\"?");
+  EXPECT_EQ(refused({"run", "p.py", "--no-cahce"}).code, ErrorCode::usage);
+  EXPECT_NE(refused({"run", "p.py", "--set", "oops"}).message.find("NAME=VALUE"), std::string::npos);
+  EXPECT_NE(refused({"run", "p.py", "--timeout", "soon"}).message.find("--timeout"), std::string::npos);
+  EXPECT_NE(refused({"run"}).message.find("file"), std::string::npos);
+}
+
+TEST(CommandLine, HelpShowsExamples) {
+  for (const auto& node : completion_nodes()) {
+    if (!node.verbs.empty() || node.name == "version") continue;
+    std::vector<std::string> words;
+    std::string word;
+    for (const char c : node.name + " ") {
+      if (c == ' ') {
+        words.push_back(word);
+        word.clear();
+      } else {
+        word += c;
+      }
+    }
+    words.push_back("--help");
+    EXPECT_NE(parsed<HelpCommand>(words).text.find("Examples:"), std::string::npos) << node.name;
+  }
+}
+
+TEST(CommandLine, HidesTheDaemonsOwnVerb) {
+  for (const auto& node : completion_nodes())
+    EXPECT_EQ(node.name.find("serve"), std::string::npos);
+  EXPECT_TRUE(parse_command_line({"workers", "serve"}).ok());
+}
+
+}  // namespace
+}  // namespace stoker::cli
