@@ -1,6 +1,42 @@
-#include <cstdio>
+// The composition root: takes the process apart into plain values and hands them to the command line.
+#include <cstdlib>
+#include <exception>
+#include <filesystem>
+#include <string>
+#include <vector>
 
-int main() {
-  std::puts("stoker " STOKER_VERSION);
-  return 0;
+#include "app/embedded_sdk.h"
+#include "cli/program.h"
+
+extern char** environ;
+
+namespace {
+
+std::filesystem::path cache_folder(const stoker::cli::Program& program) {
+  if (const auto folder = program.variable("XDG_CACHE_HOME"); folder && !folder->empty()) return *folder;
+  if (const auto home = program.variable("HOME"); home && !home->empty())
+    return std::filesystem::path(*home) / ".cache";
+  return std::filesystem::temp_directory_path();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    const stoker::SystemClock clock;
+    stoker::cli::Program program{.clock = clock};
+    for (char** entry = environ; *entry != nullptr; ++entry)
+      program.environment.emplace_back(*entry);
+    std::error_code ignored;
+    program.working_directory = std::filesystem::current_path(ignored);
+    program.executable = std::filesystem::read_symlink("/proc/self/exe", ignored);
+    if (program.executable.empty()) program.executable = std::filesystem::absolute(argv[0], ignored);
+    program.sdk_folder = [&program] { return stoker::app::unpack_sdk(cache_folder(program)); };
+    return stoker::cli::run_program(program, std::vector<std::string>(argv + 1, argv + argc));
+  } catch (const std::exception& failure) {
+    stoker::cli::print_error({.code = stoker::ErrorCode::internal,
+                              .message = failure.what(),
+                              .hint = "this is a defect of Stoker; please report it with the command that you ran"});
+    return stoker::exit_code(stoker::ErrorCode::internal);
+  }
 }

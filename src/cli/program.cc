@@ -1,0 +1,71 @@
+#include "cli/program.h"
+
+#include <fmt/format.h>
+
+#include "base/overloaded.h"
+#include "cli/command_line.h"
+#include "cli/completion.h"
+#include "cli/verbs.h"
+
+namespace stoker::cli {
+
+std::optional<std::string> Program::variable(std::string_view name) const {
+  for (const auto& entry : environment) {
+    if (entry.size() > name.size() && entry.starts_with(name) && entry[name.size()] == '=')
+      return entry.substr(name.size() + 1);
+  }
+  return std::nullopt;
+}
+
+void print_error(const Error& error) {
+  fmt::print(stderr, "error: {}\n", error.describe());
+  if (!error.hint.empty()) fmt::print(stderr, "{}\n", error.hint);
+}
+
+namespace {
+
+Result<int> dispatch(const Program& program, const Command& command) {
+  const auto& common = command.common;
+  return std::visit(overloaded{
+                        [&](const HelpCommand& help) -> Result<int> {
+                          fmt::print("{}", help.text);
+                          return 0;
+                        },
+                        [&](const VersionCommand&) -> Result<int> {
+                          if (common.json) {
+                            fmt::print("{{\"version\":\"{}\"}}
+", STOKER_VERSION);
+                          } else {
+                            fmt::print("stoker {}
+", STOKER_VERSION);
+                          }
+                          return 0;
+                        },
+                        [&](const CompletionCommand& completion) -> Result<int> {
+                          TRY_ASSIGN(const auto script, completion_script(completion.shell));
+                          fmt::print("{}", script);
+                          return 0;
+                        },
+                        [&](const InitCommand& init) { return run_init(program, common, init); },
+                        [&](const auto&) -> Result<int> {
+                          return Error{.code = ErrorCode::unsupported, .message = "this verb is not there yet"};
+                        },
+                    },
+                    command.verb);
+}
+
+}  // namespace
+
+int run_program(const Program& program, const std::vector<std::string>& arguments) {
+  auto command = parse_command_line(arguments);
+  if (!command.ok()) {
+    print_error(command.error());
+    return exit_code(command.error().code);
+  }
+  auto outcome = dispatch(program, command.value());
+  if (outcome.ok()) return outcome.value();
+  print_error(outcome.error());
+  return exit_code(outcome.error().code);
+}
+
+}  // namespace stoker::cli
