@@ -29,6 +29,10 @@ std::vector<ProcessIdentity> find_processes_by_environment(const std::string& na
 // The same, for a value that begins with `prefix`.
 std::vector<ProcessIdentity> find_processes_by_environment_prefix(const std::string& name, const std::string& prefix);
 
+// What an ended leader left: processes of its session, and those that have name=value in their environment. Only
+// processes that began after the leader are looked at, which makes it cheap.
+std::vector<ProcessIdentity> find_left_behind(pid_t leader, const std::string& name, const std::string& value);
+
 // Sends the signal unless the pid has been taken over by another process. False: it was gone.
 bool signal_process(const ProcessIdentity& identity, int signal);
 

@@ -111,6 +111,28 @@ std::vector<ProcessIdentity> find_processes_by_environment_prefix(const std::str
   return find_by_environment(name + "=" + prefix, true);
 }
 
+std::vector<ProcessIdentity> find_left_behind(pid_t leader, const std::string& name, const std::string& value) {
+  // Numbers grow until they wrap; after a wrap everybody may be younger than the leader.
+  bool wrapped = true;
+  if (auto load = read_file("/proc/loadavg", 256)) {
+    auto words = split(trim(*load), ' ');
+    pid_t last = 0;
+    if (!words.empty()) std::from_chars(words.back().data(), words.back().data() + words.back().size(), last);
+    wrapped = last < leader;
+  }
+  const std::string session = std::to_string(leader);
+  const std::string wanted = name + "=" + value;
+  std::vector<ProcessIdentity> found;
+  for_each_process([&](pid_t pid) {
+    if ((pid < leader && !wrapped) || pid == leader || pid == ::getpid()) return;
+    auto fields = stat_fields(pid);
+    if (fields.size() <= kStartField || fields[kStateField] == "Z") return;
+    if (fields[kSessionField] != session && !environment_has(pid, wanted, false)) return;
+    if (auto identity = identify_process(pid)) found.push_back(*std::move(identity));
+  });
+  return found;
+}
+
 bool signal_process(const ProcessIdentity& identity, int signal) {
   // The descriptor pins the process: if it still is the one meant after the descriptor was made, the signal reaches no
   // other.

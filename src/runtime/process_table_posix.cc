@@ -23,6 +23,9 @@ std::vector<ProcessIdentity> find_processes_by_environment(const std::string&, c
 std::vector<ProcessIdentity> find_processes_by_environment_prefix(const std::string&, const std::string&) {
   return {};
 }
+std::vector<ProcessIdentity> find_left_behind(pid_t, const std::string&, const std::string&) {
+  return {};
+}
 // Without a start time a number may name somebody else: only the liveness question is answered, nobody is killed.
 bool signal_process(const ProcessIdentity& identity, int signal) {
   return signal == 0 && is_alive(identity);

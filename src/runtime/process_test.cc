@@ -143,5 +143,27 @@ TEST(ProcessTable, FindsByEnvironmentAndNeverHitsAnother) {
   EXPECT_FALSE(signal_process(found[0], SIGKILL));
 }
 
+TEST(ProcessTable, FindsWhatALeaderLeftBehind) {
+  std::string id = "left-" + std::to_string(::getpid()) + "/step/1";
+  // One child stays in the session without the variable, one leaves the session with it; both hold the pipe open.
+  auto spec = shell("env -i sleep 1000 & setsid sleep 1000 & echo ready");
+  spec.environment = current_environment();
+  (*spec.environment)["STOKER_ATTEMPT_ID"] = id;
+  auto pipe = make_pipe().value();
+  spec.output = Stream::to(pipe.write_end.get());
+  auto process = Process::start(spec).value();
+  pipe.write_end.reset();
+  ASSERT_TRUE(process.wait({}, system_clock_));
+  // setsid may not have exec'd or left yet: it is found either way.
+  auto found = find_left_behind(process.pid(), "STOKER_ATTEMPT_ID", id);
+  EXPECT_EQ(found.size(), 2u);
+  for (const auto& one : found)
+    EXPECT_TRUE(signal_process(one, SIGKILL));
+  char buffer[64];
+  while (::read(pipe.read_end.get(), buffer, sizeof buffer) > 0) {
+  }
+  EXPECT_TRUE(find_left_behind(process.pid(), "STOKER_ATTEMPT_ID", id).empty());
+}
+
 }  // namespace
 }  // namespace stoker::runtime
