@@ -33,11 +33,9 @@ Result<int> dispatch(const Program& program, const Command& command) {
                         },
                         [&](const VersionCommand&) -> Result<int> {
                           if (common.json) {
-                            fmt::print("{{\"version\":\"{}\"}}
-", STOKER_VERSION);
+                            fmt::print("{{\"version\":\"{}\"}}\n", STOKER_VERSION);
                           } else {
-                            fmt::print("stoker {}
-", STOKER_VERSION);
+                            fmt::print("stoker {}\n", STOKER_VERSION);
                           }
                           return 0;
                         },
