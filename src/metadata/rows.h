@@ -11,13 +11,14 @@
 #include "base/clock.h"
 #include "base/ids.h"
 #include "codec/json.h"
+#include "pipeline/run_state.h"
 
 namespace stoker::metadata {
 
 // `running` says what was last written: a run that is running while nobody holds its lock is interrupted (run_lock.h).
-enum class RunState { running, succeeded, failed, cancelled };
-std::string_view run_state_name(RunState state);
-std::optional<RunState> parse_run_state(std::string_view name);
+using pipeline::parse_run_state;
+using pipeline::run_state_name;
+using pipeline::RunState;
 
 // Who writes a run: each take-over raises the epoch, and a write with an older one is refused.
 using Epoch = std::int64_t;

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <boost/json/parse.hpp>
 #include <cerrno>
 #include <utility>
 
@@ -14,6 +15,8 @@ namespace stoker::metadata {
 namespace {
 
 constexpr int kCopyPagesAtOnce = 4096;
+// A value of the greatest depth that codec reads, inside the maps that rows put around it.
+constexpr std::size_t kMaximumRowDepth = 4 * codec::kMaximumJsonDepth;
 
 Error corrupt_error(sqlite3* connection, std::string what) {
   const char* file = connection != nullptr ? sqlite3_db_filename(connection, "main") : nullptr;
@@ -193,8 +196,13 @@ std::optional<std::int64_t> Statement::optional_integer(int column) const {
 
 Result<json::value> Statement::document(int column) const {
   if (is_null(column)) return json::value();
-  auto value = codec::parse_json(text(column));
-  if (!value.ok()) return corrupt_error(sqlite3_db_handle(handle()), value.error().message);
+  json::parse_options options;
+  options.max_depth = kMaximumRowDepth;
+  // An error message may quote the bytes of a program: what was written must be readable.
+  options.allow_invalid_utf8 = true;
+  boost::system::error_code failure;
+  auto value = json::parse(text(column), failure, {}, options);
+  if (failure) return corrupt_error(sqlite3_db_handle(handle()), failure.message());
   return value;
 }
 

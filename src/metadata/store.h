@@ -9,13 +9,17 @@
 #include <chrono>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "metadata/retention.h"
 #include "metadata/rows.h"
+#include "runtime/file.h"
 
 namespace stoker::metadata {
 
@@ -25,6 +29,8 @@ inline constexpr std::chrono::milliseconds kBusyTimeout{30'000};
 inline constexpr std::size_t kMaximumQueuedWrites = 4096;
 // Entries kept for one static cache key; the oldest goes first.
 inline constexpr int kMaximumCacheVariants = 16;
+// Digests of files remembered; the oldest goes first.
+inline constexpr int kMaximumDigests = 100'000;
 inline constexpr int kDefaultListLimit = 50;
 inline constexpr int kDefaultEventLimit = 1000;
 
@@ -58,6 +64,14 @@ struct ArtifactFilter {
   std::string step;
   std::string type;
   int limit = kDefaultListLimit;
+};
+
+// What must not be deleted, as it stood in the transaction of apply_retention.
+struct Needed {
+  std::set<std::string> artifacts;  // uris that a run or a cache entry uses
+  std::map<RunId, RunState> runs;
+  std::int64_t runs_deleted = 0;
+  std::int64_t cache_entries_deleted = 0;
 };
 
 class Store {
@@ -124,6 +138,20 @@ class Store {
   // Newest first.
   Result<std::vector<ArtifactRow>> list_artifacts(const ArtifactFilter& filter = {});
   Result<std::optional<ArtifactRow>> find_artifact(const std::string& uri);
+
+  // --- digests of files ----------------------------------------------------------------------------------------------
+  // The digest noted for a file that had exactly this stamp.
+  Result<std::optional<std::string>> find_digest(const runtime::FileStamp& stamp);
+  // Hashed at `hashed_at` from a file whose stamp was the same before and after. Not noted when the file had changed so
+  // shortly before that a further change could hide behind the same stamp.
+  Result<void> note_digest(const runtime::FileStamp& stamp, const std::string& digest, WallTime hashed_at);
+
+  // --- gc (objects/gc.h carries it out) ------------------------------------------------------------------------------
+  Result<RetentionFacts> retention_facts();
+  // In one transaction: deletes the planned runs (the caller holds their locks) and the planned cache entries that were
+  // not hit since, then the rows of artifacts that nothing uses, and says what is left. A dry run is the same
+  // transaction, rolled back.
+  Result<Needed> apply_retention(const RetentionPlan& plan, bool dry_run);
 
  private:
   struct Parts;
