@@ -11,7 +11,7 @@ constexpr std::array<std::string_view, kFailureClassCount> kFailureClassNames = 
     "userCode", "outOfMemory", "nodeLost", "image", "unschedulable", "submission", "timeout", "cancelled", "infrastructure"};
 
 constexpr std::array<std::string_view, kParameterTypeCount> kParameterTypeNames = {
-    "string", "integer", "number", "boolean", "list", "map", "enum", "file", "directory", "secret"};
+    "string", "integer", "number", "boolean", "list", "map", "enum", "file", "directory", "secret", "any"};
 
 template <class Enum, std::size_t count>
 std::optional<Enum> find_name(const std::array<std::string_view, count>& names, std::string_view name) {

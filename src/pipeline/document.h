@@ -1,6 +1,6 @@
 // The pipeline document as the program holds it: plain data, already validated. The format is api/pipeline.schema.json; this header gives
 // its shape to the graph, the run machine and the engine. All durations are milliseconds. Templates are kept as written (strings with
-// `${{ … }}` anywhere inside a JSON value) and evaluated by pipeline/template.h when the values are known.
+// `${{ … }}` anywhere inside a JSON value) and evaluated by expression/template.h when the values are known.
 #pragma once
 
 #include <chrono>
@@ -19,8 +19,8 @@ namespace stoker::pipeline {
 
 using Duration = std::chrono::milliseconds;
 
-enum class ParameterType { string, integer, number, boolean, list, map, enumeration, file, directory, secret };
-inline constexpr int kParameterTypeCount = 10;
+enum class ParameterType { string, integer, number, boolean, list, map, enumeration, file, directory, secret, any };
+inline constexpr int kParameterTypeCount = 11;
 std::string_view parameter_type_name(ParameterType type);
 std::optional<ParameterType> parse_parameter_type(std::string_view name);
 
@@ -28,7 +28,7 @@ struct Parameter {
   std::string name;
   ParameterType type = ParameterType::string;
   std::string description;
-  std::optional<json::value> default_value;
+  std::optional<json::value> default_value;  // may be null: the parameter may be missing
   bool required = false;
   // The bounds as the document has them: minimum, maximum, minLength, maxLength, pattern, minItems, maxItems, values.
   json::object bounds;
@@ -104,7 +104,7 @@ struct ResourceStep {
 };
 
 struct PipelineStep {
-  std::string pipeline;  // a name in Document::pipelines
+  std::string pipeline;  // a key of Document::pipelines
 };
 
 struct Foreach {
@@ -144,6 +144,8 @@ std::string_view step_kind_name(const Step& step);
 struct Pipeline {
   PipelineName name;
   std::string description;
+  // Folder of the file that declares it: defaults of file parameters, working folders and code are relative to it.
+  std::string directory;
   std::vector<Parameter> parameters;
   std::vector<Step> steps;
   std::vector<Step> finally;
@@ -154,10 +156,12 @@ struct Pipeline {
 
 struct Document {
   Pipeline main;
+  // All sub-pipelines; those inside another are "outer/inner".
   std::map<std::string, Pipeline> pipelines;
   std::string experiment;
   json::object annotations;
-  // The document as read, for the store and its digest.
+  // The document as read, with the files that it names (manifests, sub-pipelines) put in: for the store and its digest. It reads back as the
+  // same document from the same place.
   json::value source;
   std::string digest;  // sha256 of the canonical JSON of `source`
 };
