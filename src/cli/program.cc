@@ -44,7 +44,14 @@ Result<int> dispatch(const Program& program, const Command& command) {
                           fmt::print("{}", script);
                           return 0;
                         },
-                        [&](const InitCommand& init) { return run_init(program, common, init); },
+                        [&](const InitCommand& verb) { return run_init(program, common, verb); },
+                        [&](const RunsListCommand& verb) { return run_runs_list(program, common, verb); },
+                        [&](const RunsShowCommand& verb) { return run_runs_show(program, common, verb); },
+                        [&](const RunsLogsCommand& verb) { return run_runs_logs(program, common, verb); },
+                        [&](const RunsDeleteCommand& verb) { return run_runs_delete(program, common, verb); },
+                        [&](const CacheListCommand& verb) { return run_cache_list(program, common, verb); },
+                        [&](const CacheExplainCommand& verb) { return run_cache_explain(program, common, verb); },
+                        [&](const CacheInvalidateCommand& verb) { return run_cache_invalidate(program, common, verb); },
                         [&](const auto&) -> Result<int> {
                           return Error{.code = ErrorCode::unsupported, .message = "this verb is not there yet"};
                         },
