@@ -1,0 +1,307 @@
+"""Values as JSON, exactly: what JSON lacks (tuples, bytes, NaN, wide integers, dates, dataclasses …) is a map with one
+`$` key.
+
+Two forms of a value. *Exact* is self-describing and comes back as it was (manifests, `value`). *Plain* is what
+expressions and other
+languages see (results and bindings): tuples are lists, records are maps; it exists only where nothing else would be
+lost.
+
+Standard library only, Python 3.8.
+"""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import datetime
+import decimal
+import enum
+import hashlib
+import importlib
+import json
+import math
+import os
+import pathlib
+import uuid
+from typing import Any, Callable, Dict, List, Tuple, Union
+
+# Largest value that travels inside documents; api/step-protocol.md.
+INLINE_LIMIT = 64 * 1024
+_INTEGER_LIMIT = 2**63
+# The program parses JSON at most 64 deep; some of it is the document around the value.
+_DEPTH_LIMIT = 48
+
+Json = Union[None, bool, int, float, str, List[Any], Dict[str, Any]]
+
+
+class NotEncodable(TypeError):
+    """The value, or something in it, has no exact JSON form. The message says which and where."""
+
+
+def is_record(value: Any) -> bool:
+    return (isinstance(value, tuple) and hasattr(value, "_fields")) or (
+        dataclasses.is_dataclass(value) and not isinstance(value, type)
+    )
+
+
+def _class_name(cls: type) -> str:
+    return f"{cls.__module__}:{cls.__qualname__}"
+
+
+def _float_text(value: float) -> str:
+    if math.isnan(value):
+        return "NaN"
+    return "Infinity" if value > 0 else "-Infinity"
+
+
+def number_as_json(value: float) -> Union[float, str]:
+    """A float for documents: what JSON cannot say becomes `NaN`, `Infinity` or `-Infinity` as text."""
+    return value if math.isfinite(value) else _float_text(value)
+
+
+_SIMPLE: Dict[type, Tuple[str, Callable[[Any], Any]]] = {
+    bytes: ("$bytes", lambda value: base64.b64encode(value).decode("ascii")),
+    datetime.datetime: ("$datetime", lambda value: _datetime_text(value)),
+    datetime.date: ("$date", lambda value: value.isoformat()),
+    datetime.time: ("$time", lambda value: _plain_zone(value).isoformat()),
+    datetime.timedelta: ("$timedelta", lambda value: [value.days, value.seconds, value.microseconds]),
+    decimal.Decimal: ("$decimal", str),
+    uuid.UUID: ("$uuid", str),
+    complex: ("$complex", lambda value: [number_as_json(value.real), number_as_json(value.imag)]),
+}
+
+
+def _plain_zone(value: Any) -> Any:
+    if value.tzinfo is not None and type(value.tzinfo) is not datetime.timezone:
+        raise NotEncodable(f"a {type(value).__name__} with the zone {value.tzinfo!r}")
+    return value
+
+
+def _datetime_text(value: datetime.datetime) -> Any:
+    zone = value.tzinfo
+    if zone is None or type(zone) is datetime.timezone:
+        return value.isoformat() + (";fold" if value.fold else "")
+    key = getattr(zone, "key", None)  # zoneinfo.ZoneInfo
+    if not isinstance(key, str):
+        raise NotEncodable(f"a datetime with the zone {zone!r}, which has no name to find it by")
+    return [value.replace(tzinfo=None).isoformat() + (";fold" if value.fold else ""), key]
+
+
+def encode(value: Any, where: str = "", depth: int = 0) -> Json:
+    """The exact form. Raises NotEncodable."""
+    if depth > _DEPTH_LIMIT:
+        raise NotEncodable(f"{where or 'the value'} is nested deeper than {_DEPTH_LIMIT} (or contains itself)")
+    kind = type(value)
+    if value is None or kind is bool:
+        return value  # type: ignore[no-any-return]
+    if kind is str:
+        return _text(value, where)
+    if kind is int:
+        return value if -_INTEGER_LIMIT <= value < _INTEGER_LIMIT else {"$int": _wide_text(value)}
+    if kind is float:
+        return value if math.isfinite(value) else {"$float": _float_text(value)}
+    if kind is list:
+        return [encode(item, f"{where}[{index}]", depth + 1) for index, item in enumerate(value)]
+    if kind is dict:
+        return _encode_map(value, where, depth)
+    if kind is tuple:
+        return {"$tuple": [encode(item, f"{where}[{index}]", depth + 1) for index, item in enumerate(value)]}
+    if kind in (set, frozenset):
+        items = [encode(item, f"{where} (an item)", depth + 1) for item in value]
+        return {f"${kind.__name__}": sorted(items, key=canonical)}
+    return _encode_other(value, kind, where, depth)
+
+
+def _wide_text(value: int) -> str:
+    return hex(value)  # str() of very wide integers is refused by newer Pythons
+
+
+def _text(value: str, where: str) -> Json:
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError:
+        return {"$object": "str", "utf16": base64.b64encode(value.encode("utf-16-le", "surrogatepass")).decode()}
+    return value
+
+
+def _encode_map(value: Dict[Any, Any], where: str, depth: int) -> Json:
+    plain = all(type(key) is str and _text(key, where) == key for key in value)
+    if not plain:
+        pairs = [
+            [encode(k, f"{where} (a key)", depth + 2), encode(v, f"{where}[{k!r}]", depth + 2)]
+            for k, v in value.items()
+        ]
+        return {"$map": pairs}
+    encoded = {key: encode(item, f"{where}[{key!r}]", depth + 1) for key, item in value.items()}
+    return {"$value": encoded} if any(key.startswith("$") for key in encoded) else encoded
+
+
+def _encode_other(value: Any, kind: type, where: str, depth: int) -> Json:
+    simple = _SIMPLE.get(kind)
+    if simple is not None:
+        try:
+            return {simple[0]: simple[1](value)}
+        except NotEncodable as error:
+            raise NotEncodable(f"{where or 'the value'} is {error}") from None
+    if isinstance(value, enum.Enum):
+        return {"$enum": _class_name(kind), "name": value.name} if value.name else _refuse(value, where)
+    if isinstance(value, pathlib.PurePath):
+        return {"$path": os.fspath(value)}
+    if isinstance(value, tuple) and hasattr(kind, "_fields"):
+        names: List[str] = list(_fields_of(value))
+        items = {name: encode(item, f"{where}.{name}", depth + 2) for name, item in zip(names, value)}
+        return {"$object": _class_name(kind), "fields": items}
+    if dataclasses.is_dataclass(kind):
+        items = {
+            field.name: encode(getattr(value, field.name), f"{where}.{field.name}", depth + 2)
+            for field in dataclasses.fields(kind)
+        }
+        return {"$object": _class_name(kind), "fields": items}
+    return _refuse(value, where)
+
+
+def _fields_of(value: Any) -> Tuple[str, ...]:
+    return value._fields  # type: ignore[no-any-return]
+
+
+def _refuse(value: Any, where: str) -> Json:
+    kind = type(value)
+    raise NotEncodable(
+        f"{where or 'the value'} is a {kind.__module__}.{kind.__qualname__}, which JSON cannot hold exactly"
+    )
+
+
+def find_class(name: str) -> Any:
+    """The class `module:Qualified.Name`."""
+    module_name, _, path = name.partition(":")
+    found: Any = importlib.import_module(module_name)
+    for part in path.split("."):
+        found = getattr(found, part)
+    return found
+
+
+def decode(value: Json) -> Any:
+    """The value of an exact form."""
+    if isinstance(value, list):
+        return [decode(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    tag = next((key for key in value if key.startswith("$")), None)
+    if tag is None:
+        return {key: decode(item) for key, item in value.items()}
+    decoder = _DECODERS.get(tag)
+    if decoder is None:
+        raise ValueError(f"the value has the unknown form {tag!r}: was it written by a newer Stoker?")
+    return decoder(value[tag], value)
+
+
+def _decode_object(name: str, whole: Dict[str, Any]) -> Any:
+    if name == "str":
+        return base64.b64decode(whole["utf16"]).decode("utf-16-le", "surrogatepass")
+    cls = find_class(name)
+    if not (
+        isinstance(cls, type)
+        and (dataclasses.is_dataclass(cls) or (issubclass(cls, tuple) and hasattr(cls, "_fields")))
+    ):
+        raise ValueError(f"{name} is neither a dataclass nor a NamedTuple (any more)")
+    fields = {key: decode(item) for key, item in whole["fields"].items()}
+    if dataclasses.is_dataclass(cls):
+        late = {
+            field.name: fields.pop(field.name)
+            for field in dataclasses.fields(cls)
+            if not field.init and field.name in fields
+        }
+        made = cls(**fields)
+        for key, item in late.items():
+            object.__setattr__(made, key, item)
+        return made
+    return cls(**fields)
+
+
+def _decode_enum(name: str, whole: Dict[str, Any]) -> Any:
+    cls = find_class(name)
+    if not (isinstance(cls, type) and issubclass(cls, enum.Enum)):
+        raise ValueError(f"{name} is no Enum (any more)")
+    return cls[whole["name"]]
+
+
+def _decode_datetime(text: Any, _: Any) -> datetime.datetime:
+    zone = None
+    if isinstance(text, list):
+        import zoneinfo  # Python 3.9; only there could it have been written
+
+        text, zone = text[0], zoneinfo.ZoneInfo(text[1])
+    text, _, fold = text.partition(";")
+    made = datetime.datetime.fromisoformat(text)
+    if zone is not None:
+        made = made.replace(tzinfo=zone)
+    return made.replace(fold=1) if fold else made
+
+
+_DECODERS: Dict[str, Callable[[Any, Dict[str, Any]], Any]] = {
+    "$value": lambda items, _: {key: decode(item) for key, item in items.items()},
+    "$map": lambda pairs, _: {decode(key): decode(item) for key, item in pairs},
+    "$tuple": lambda items, _: tuple(decode(item) for item in items),
+    "$set": lambda items, _: {decode(item) for item in items},
+    "$frozenset": lambda items, _: frozenset(decode(item) for item in items),
+    "$int": lambda text, _: int(text, 16),
+    "$float": lambda text, _: float(text),
+    "$bytes": lambda text, _: base64.b64decode(text),
+    "$datetime": _decode_datetime,
+    "$date": lambda text, _: datetime.date.fromisoformat(text),
+    "$time": lambda text, _: datetime.time.fromisoformat(text),
+    "$timedelta": lambda parts, _: datetime.timedelta(*parts),
+    "$decimal": lambda text, _: decimal.Decimal(text),
+    "$uuid": lambda text, _: uuid.UUID(text),
+    "$complex": lambda parts, _: complex(float(parts[0]), float(parts[1])),
+    "$path": lambda text, _: pathlib.Path(text),
+    "$enum": _decode_enum,
+    "$object": _decode_object,
+}
+
+
+class NoPlainForm(Exception):
+    """The exact form says something that plain JSON cannot."""
+
+
+def plain(exact: Json, value: Any) -> Json:
+    """What expressions see of `value`, whose exact form is given. Raises NoPlainForm."""
+    if isinstance(exact, list):
+        return [plain(item, inner) for item, inner in zip(exact, value)]
+    if not isinstance(exact, dict):
+        return exact
+    if "$tuple" in exact:
+        return [plain(item, inner) for item, inner in zip(exact["$tuple"], value)]
+    if "$value" in exact:
+        return {"$value": {key: plain(item, value[key]) for key, item in exact["$value"].items()}}
+    if "fields" in exact and "$object" in exact:
+        return {key: plain(item, getattr(value, key)) for key, item in exact["fields"].items()}
+    if "$enum" in exact:
+        inner = value.value
+        return plain(encode(inner), inner)
+    if any(key.startswith("$") for key in exact):
+        raise NoPlainForm
+    return {key: plain(item, value[key]) for key, item in exact.items()}
+
+
+def canonical(value: Json) -> str:
+    """One text per JSON value: the program's canonical_json (sorted keys, no spaces, floats with a point or an
+    exponent)."""
+    return json.dumps(_sorted_by_bytes(value), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
+def _sorted_by_bytes(value: Json) -> Json:
+    if isinstance(value, list):
+        return [_sorted_by_bytes(item) for item in value]
+    if isinstance(value, dict):
+        keys = sorted(value, key=lambda key: key.encode("utf-8", "surrogatepass"))
+        return {key: _sorted_by_bytes(value[key]) for key in keys}
+    return value
+
+
+def sha256(data: Union[bytes, str]) -> str:
+    return "sha256:" + hashlib.sha256(data.encode("utf-8") if isinstance(data, str) else data).hexdigest()
+
+
+def compact(value: Json) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
