@@ -72,7 +72,7 @@ class Machine {
         // Where the threads of this position were added already, their instructions are marked and stay first.
         add(now, 0, at, std::vector<std::size_t>(slots_, kNowhere));
       }
-      if (now.empty()) break;
+      if (now.empty() && matched) break;
       std::size_t length = 1;
       const bool more = at < text_.size();
       const auto point = more ? decode(text_, at, length) : 0;
