@@ -1,6 +1,7 @@
 #ifdef __linux__
 
 #include <dirent.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -37,6 +38,7 @@ std::vector<std::string> stat_fields(pid_t pid) {
 constexpr std::size_t kStateField = 0;
 constexpr std::size_t kSessionField = 3;
 constexpr std::size_t kStartField = 19;
+constexpr std::size_t kSizeField = 20;
 constexpr std::size_t kResidentField = 21;
 
 const std::string& boot_id() {
@@ -59,19 +61,43 @@ void for_each_process(const std::function<void(pid_t)>& visit) {
   ::closedir(folder);
 }
 
+// The environment as the process was started. In the middle of exec() it reads as empty for some microseconds: look
+// again before believing it.
+std::string environment_text(pid_t pid) {
+  constexpr int kLooks = 30;
+  for (int look = 0; look < kLooks; ++look) {
+    auto text = read_file(proc(pid, "environ"), kProcFileLimit);
+    if (!text) return {};  // gone, or another user's
+    if (!text->empty()) return *std::move(text);
+    ::sched_yield();
+  }
+  return {};
+}
+
 bool environment_has(pid_t pid, std::string_view wanted, bool prefix) {
-  auto text = read_file(proc(pid, "environ"), kProcFileLimit);
-  if (!text) return false;
-  for (const auto& entry : split(*text, '\0')) {
+  for (const auto& entry : split(environment_text(pid), '\0')) {
     if (prefix ? std::string_view(entry).starts_with(wanted) : entry == wanted) return true;
   }
   return false;
 }
 
+bool is_ours(pid_t pid) {
+  struct stat info{};
+  return ::stat(proc(pid, "").c_str(), &info) == 0 && info.st_uid == ::geteuid();
+}
+
+bool is_over(std::string_view state) {
+  return state == "Z" || state == "X";
+}
+
 std::vector<ProcessIdentity> find_by_environment(const std::string& wanted, bool prefix) {
   std::vector<ProcessIdentity> found;
   for_each_process([&](pid_t pid) {
-    if (pid == ::getpid() || !environment_has(pid, wanted, prefix)) return;
+    if (pid == ::getpid() || !is_ours(pid)) return;
+    // A kernel thread of the superuser has no environment, and a zombie none any more.
+    auto fields = stat_fields(pid);
+    if (fields.size() <= kStartField || is_over(fields[kStateField]) || fields[kSizeField] == "0") return;
+    if (!environment_has(pid, wanted, prefix)) return;
     if (auto identity = identify_process(pid)) found.push_back(*std::move(identity));
   });
   return found;
@@ -94,13 +120,13 @@ std::optional<std::uint64_t> counter_in(const Path& path, std::string_view name)
 
 std::optional<ProcessIdentity> identify_process(pid_t pid) {
   auto fields = stat_fields(pid);
-  if (fields.size() <= kStartField || fields[kStateField] == "Z" || fields[kStateField] == "X") return std::nullopt;
+  if (fields.size() <= kStartField) return std::nullopt;
   return ProcessIdentity{pid, fields[kStartField] + "@" + boot_id()};
 }
 
 bool is_alive(const ProcessIdentity& identity) {
-  auto current = identify_process(identity.pid);
-  return current && *current == identity;
+  auto fields = stat_fields(identity.pid);
+  return fields.size() > kStartField && !is_over(fields[kStateField]) && identify_process(identity.pid) == identity;
 }
 
 std::vector<ProcessIdentity> find_processes_by_environment(const std::string& name, const std::string& value) {
@@ -109,6 +135,23 @@ std::vector<ProcessIdentity> find_processes_by_environment(const std::string& na
 
 std::vector<ProcessIdentity> find_processes_by_environment_prefix(const std::string& name, const std::string& prefix) {
   return find_by_environment(name + "=" + prefix, true);
+}
+
+std::vector<ProcessIdentity> find_session(const ProcessIdentity& leader) {
+  // A session's number is not given away while it has members, so either the number is free, or the leader lives, or
+  // somebody else has it.
+  auto current = identify_process(leader.pid);
+  if (current && *current != leader) return {};
+  // After a reboot no process is of before it.
+  if (!leader.started.ends_with("@" + boot_id())) return {};
+  const std::string session = std::to_string(leader.pid);
+  std::vector<ProcessIdentity> found;
+  for_each_process([&](pid_t pid) {
+    auto fields = stat_fields(pid);
+    if (fields.size() <= kStartField || is_over(fields[kStateField]) || fields[kSessionField] != session) return;
+    if (auto identity = identify_process(pid)) found.push_back(*std::move(identity));
+  });
+  return found;
 }
 
 std::vector<ProcessIdentity> find_left_behind(pid_t leader, const std::string& name, const std::string& value) {
@@ -126,7 +169,8 @@ std::vector<ProcessIdentity> find_left_behind(pid_t leader, const std::string& n
   for_each_process([&](pid_t pid) {
     if ((pid < leader && !wrapped) || pid == leader || pid == ::getpid()) return;
     auto fields = stat_fields(pid);
-    if (fields.size() <= kStartField || fields[kStateField] == "Z") return;
+    if (fields.size() <= kStartField || is_over(fields[kStateField]) || fields[kSizeField] == "0" || !is_ours(pid))
+      return;
     if (fields[kSessionField] != session && !environment_has(pid, wanted, false)) return;
     if (auto identity = identify_process(pid)) found.push_back(*std::move(identity));
   });

@@ -23,6 +23,9 @@ std::vector<ProcessIdentity> find_processes_by_environment(const std::string&, c
 std::vector<ProcessIdentity> find_processes_by_environment_prefix(const std::string&, const std::string&) {
   return {};
 }
+std::vector<ProcessIdentity> find_session(const ProcessIdentity&) {
+  return {};
+}
 std::vector<ProcessIdentity> find_left_behind(pid_t, const std::string&, const std::string&) {
   return {};
 }
