@@ -12,6 +12,7 @@ namespace {
 
 constexpr const char* kRunsFolder = "runs";
 constexpr const char* kLockFile = "lock";
+constexpr int kFolderAttempts = 100;
 constexpr mode_t kPrivateFolder = 0700;
 
 Result<void> make_private_folder(const std::filesystem::path& path) {
@@ -28,11 +29,16 @@ std::filesystem::path run_folder(const std::filesystem::path& store, const RunId
 }
 
 Result<std::optional<RunLock>> RunLock::try_acquire(const std::filesystem::path& store, const RunId& run) {
-  TRY(make_private_folder(store / kRunsFolder));
-  TRY(make_private_folder(run_folder(store, run)));
-  TRY_ASSIGN(auto lock, FileLock::try_acquire(run_folder(store, run) / kLockFile));
-  if (!lock) return std::optional<RunLock>();
-  return std::optional<RunLock>(RunLock(run, std::move(*lock)));
+  for (int attempt = 1;; ++attempt) {
+    TRY(make_private_folder(store / kRunsFolder));
+    TRY(make_private_folder(run_folder(store, run)));
+    auto lock = FileLock::try_acquire(run_folder(store, run) / kLockFile);
+    // gc may remove a folder that has no run yet between making and locking it.
+    if (!lock.ok() && lock.error().code == ErrorCode::not_found && attempt < kFolderAttempts) continue;
+    if (!lock.ok()) return std::move(lock).error();
+    if (!*lock) return std::optional<RunLock>();
+    return std::optional<RunLock>(RunLock(run, std::move(**lock)));
+  }
 }
 
 Result<bool> is_owned(const std::filesystem::path& store, const RunId& run) {

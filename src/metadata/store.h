@@ -69,7 +69,11 @@ struct ArtifactFilter {
 // What must not be deleted, as it stood in the transaction of apply_retention.
 struct Needed {
   std::set<std::string> artifacts;  // uris that a run or a cache entry uses
-  std::map<RunId, RunState> runs;
+  struct Run {
+    RunState state = RunState::running;
+    Epoch epoch = 0;
+  };
+  std::map<RunId, Run> runs;
   std::int64_t runs_deleted = 0;
   std::int64_t cache_entries_deleted = 0;
 };

@@ -43,11 +43,12 @@ Result<void> read_needed(Database& database, Needed& needed) {
     if (!more) break;
     needed.artifacts.insert(uses.text(0));
   }
-  TRY_ASSIGN(auto runs, database.prepare("SELECT id, state FROM runs"));
+  TRY_ASSIGN(auto runs, database.prepare("SELECT id, state, epoch FROM runs"));
   for (;;) {
     TRY_ASSIGN(const bool more, runs.step());
     if (!more) break;
-    needed.runs.emplace(RunId(runs.text(0)), parse_run_state(runs.text(1)).value_or(RunState::running));
+    const auto state = parse_run_state(runs.text(1)).value_or(RunState::running);
+    needed.runs.emplace(RunId(runs.text(0)), Needed::Run{.state = state, .epoch = runs.integer(2)});
   }
   return {};
 }

@@ -81,7 +81,7 @@ TEST_F(StoreGcTest, AClaimProtectsBeforeTheStepIsWritten) {
   ASSERT_EQ(store_->invalidate_cached({}).value(), 1);
   const auto needed = store_->apply_retention({}, false).value();
   EXPECT_TRUE(needed.artifacts.contains("/artifacts/cached"));
-  EXPECT_EQ(needed.runs.at(run.id), RunState::running);
+  EXPECT_EQ(needed.runs.at(run.id).state, RunState::running);
 }
 
 TEST_F(StoreGcTest, DocumentsGoWithTheirLastRun) {
