@@ -69,7 +69,8 @@ class Context:
             raise TypeError(f"the metric {name!r} is a {type(value).__name__}, not a number") from None
         if name not in self.metrics and len(self.metrics) >= METRIC_LIMIT:
             raise ValueError(
-                f"a step records at most {METRIC_LIMIT} different metrics; use log_metric(name, value, step=…) for a curve"
+                f"a step records at most {METRIC_LIMIT} different metrics; "
+                f"use log_metric(name, value, step=…) for a curve"
             )
         self.metrics[name] = number
         if len(self.history) < _HISTORY_LIMIT:
@@ -80,7 +81,9 @@ class Context:
                 message["step"] = int(step)
             self._send(message)
 
-    def log_metrics(self, metrics: Optional[Mapping[str, float]] = None, step: Optional[int] = None, **more: float) -> None:
+    def log_metrics(
+        self, metrics: Optional[Mapping[str, float]] = None, step: Optional[int] = None, **more: float
+    ) -> None:
         """Record several numbers: `context().log_metrics(auc=0.99, accuracy=0.97)`."""
         for name, value in {**(metrics or {}), **more}.items():
             self.log_metric(name, value, step)

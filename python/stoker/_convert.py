@@ -157,11 +157,16 @@ def _convert_generic(value: Any, annotation: Any, origin: Any, where: str) -> An
         if not isinstance(value, collections.abc.Mapping):
             raise _mismatch(value, annotation, where)
         of_key, of_value = (*arguments, Any, Any)[:2] if arguments else (Any, Any)
-        return {_convert_key(key, of_key, where): convert(item, of_value, f"{where}[{key!r}]") for key, item in value.items()}
+        return {
+            _convert_key(key, of_key, where): convert(item, of_value, f"{where}[{key!r}]")
+            for key, item in value.items()
+        }
     if issubclass(origin, collections.abc.Collection) and not issubclass(origin, str):
         if not isinstance(value, (list, tuple, set, frozenset)):
             raise _mismatch(value, annotation, where)
-        items = [convert(item, arguments[0] if arguments else Any, f"{where}[{index}]") for index, item in enumerate(value)]
+        items = [
+            convert(item, arguments[0] if arguments else Any, f"{where}[{index}]") for index, item in enumerate(value)
+        ]
         if issubclass(origin, frozenset):
             return frozenset(items)
         return set(items) if issubclass(origin, collections.abc.Set) else items
@@ -185,7 +190,9 @@ def _convert_tuple(value: Any, annotation: Any, arguments: Tuple[Any, ...], wher
     elif arguments in ((), ((),)):
         arguments = () if arguments else (Any,) * len(value)
     if len(arguments) != len(value):
-        raise ConversionError(f"{where}: expected {len(arguments)} items for {annotation_name(annotation)}, got {len(value)}")
+        raise ConversionError(
+            f"{where}: expected {len(arguments)} items for {annotation_name(annotation)}, got {len(value)}"
+        )
     return tuple(convert(item, of, f"{where}[{index}]") for index, (item, of) in enumerate(zip(value, arguments)))
 
 

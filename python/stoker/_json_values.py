@@ -127,7 +127,10 @@ def _text(value: str, where: str) -> Json:
 def _encode_map(value: Dict[Any, Any], where: str, depth: int) -> Json:
     plain = all(type(key) is str and _text(key, where) == key for key in value)
     if not plain:
-        pairs = [[encode(k, f"{where} (a key)", depth + 2), encode(v, f"{where}[{k!r}]", depth + 2)] for k, v in value.items()]
+        pairs = [
+            [encode(k, f"{where} (a key)", depth + 2), encode(v, f"{where}[{k!r}]", depth + 2)]
+            for k, v in value.items()
+        ]
         return {"$map": pairs}
     encoded = {key: encode(item, f"{where}[{key!r}]", depth + 1) for key, item in value.items()}
     return {"$value": encoded} if any(key.startswith("$") for key in encoded) else encoded
@@ -163,7 +166,9 @@ def _fields_of(value: Any) -> Tuple[str, ...]:
 
 def _refuse(value: Any, where: str) -> Json:
     kind = type(value)
-    raise NotEncodable(f"{where or 'the value'} is a {kind.__module__}.{kind.__qualname__}, which JSON cannot hold exactly")
+    raise NotEncodable(
+        f"{where or 'the value'} is a {kind.__module__}.{kind.__qualname__}, which JSON cannot hold exactly"
+    )
 
 
 def find_class(name: str) -> Any:
@@ -194,12 +199,17 @@ def _decode_object(name: str, whole: Dict[str, Any]) -> Any:
     if name == "str":
         return base64.b64decode(whole["utf16"]).decode("utf-16-le", "surrogatepass")
     cls = find_class(name)
-    if not (isinstance(cls, type) and (dataclasses.is_dataclass(cls) or (issubclass(cls, tuple) and hasattr(cls, "_fields")))):
+    if not (
+        isinstance(cls, type)
+        and (dataclasses.is_dataclass(cls) or (issubclass(cls, tuple) and hasattr(cls, "_fields")))
+    ):
         raise ValueError(f"{name} is neither a dataclass nor a NamedTuple (any more)")
     fields = {key: decode(item) for key, item in whole["fields"].items()}
     if dataclasses.is_dataclass(cls):
         late = {
-            field.name: fields.pop(field.name) for field in dataclasses.fields(cls) if not field.init and field.name in fields
+            field.name: fields.pop(field.name)
+            for field in dataclasses.fields(cls)
+            if not field.init and field.name in fields
         }
         made = cls(**fields)
         for key, item in late.items():

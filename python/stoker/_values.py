@@ -38,7 +38,9 @@ class _Location:
 
     def __fspath__(self) -> str:
         if self.is_uri and not self._path.startswith("file://"):
-            raise TypeError(f"{self._path} is a URI, not a local path: hand str() of it to a library that reads such URIs")
+            raise TypeError(
+                f"{self._path} is a URI, not a local path: hand str() of it to a library that reads such URIs"
+            )
         return self._path[len("file://") :] if self._path.startswith("file://") else self._path
 
     def __str__(self) -> str:
@@ -48,7 +50,7 @@ class _Location:
         return f"{type(self).__name__}({self._path!r})"
 
     def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and other._path == self._path
+        return type(other) is type(self) and other._path == self._path  # type: ignore[attr-defined]
 
     def __hash__(self) -> int:
         return hash((type(self).__name__, self._path))

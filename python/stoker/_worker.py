@@ -205,7 +205,9 @@ class _Attempt:
         invocation = self.invocation
         version = invocation.get("version")
         if version not in PROTOCOL_VERSIONS:
-            raise _Unreadable(f"the worker {NAME} speaks version {PROTOCOL_VERSIONS[-1]} of the step protocol, not {version!r}")
+            raise _Unreadable(
+                f"the worker {NAME} speaks version {PROTOCOL_VERSIONS[-1]} of the step protocol, not {version!r}"
+            )
         missing = [key for key in _REQUIRED if key not in invocation]
         if missing:
             raise _Unreadable(f"the invocation has no {missing[0]!r}")
@@ -338,7 +340,9 @@ class _Attempt:
                 outside.append(read)
         return outside
 
-    def _write_result(self, outputs: Dict[str, Any], error: Optional[Dict[str, Any]], observed: Dict[str, Any], code: int) -> int:
+    def _write_result(
+        self, outputs: Dict[str, Any], error: Optional[Dict[str, Any]], observed: Dict[str, Any], code: int
+    ) -> int:
         invocation = self.invocation
         result: Dict[str, Any] = {
             "version": 1,
@@ -426,7 +430,9 @@ def _imported(entry: Dict[str, Any]) -> Any:
     found: Any = module
     for part in entry["function"].split("."):
         if part == "<locals>":
-            raise StepError(f"{entry['function']} is defined inside a function and cannot be imported", name="TypeError")
+            raise StepError(
+                f"{entry['function']} is defined inside a function and cannot be imported", name="TypeError"
+            )
         try:
             found = getattr(found, part)
         except AttributeError:
@@ -445,7 +451,12 @@ def _import_module(name: str, file: str) -> Any:
         spec = importlib.util.find_spec(name)
     except (ImportError, ValueError, AttributeError):
         pass
-    if spec is not None and spec.origin and os.path.realpath(spec.origin) == os.path.realpath(file) and name not in sys.modules:
+    if (
+        spec is not None
+        and spec.origin
+        and os.path.realpath(spec.origin) == os.path.realpath(file)
+        and name not in sys.modules
+    ):
         return importlib.import_module(name)
     if not os.path.exists(file):
         raise StepError(f"the pipeline file {file} does not exist (any more)", name="FileNotFoundError")

@@ -164,7 +164,9 @@ def _opener() -> str:
     frame = sys._getframe(1)
     for _ in range(12):
         name = frame.f_code.co_filename
-        if name.startswith("<frozen importlib") or name.endswith(("importlib/_bootstrap_external.py", "importlib/_bootstrap.py")):
+        if name.startswith("<frozen importlib") or name.endswith(
+            ("importlib/_bootstrap_external.py", "importlib/_bootstrap.py")
+        ):
             return "importlib"
         if name.endswith((f"{os.sep}linecache.py", f"{os.sep}traceback.py", f"{os.sep}inspect.py")):
             return "linecache"

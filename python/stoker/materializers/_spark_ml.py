@@ -28,9 +28,12 @@ class SparkML(Materializer):
             )
         if not callable(getattr(cls, "load", None)):
             raise TypeError(
-                f"{qualified_name(cls)} can be written but not read back: it is no MLReadable (mix in DefaultParamsReadable)"
+                f"{qualified_name(cls)} can be written but not read back: "
+                f"it is no MLReadable (mix in DefaultParamsReadable)"
             )
-        value.write().overwrite().save(str(directory / "model") if not _needs_uri(directory) else _uri(directory / "model"))
+        value.write().overwrite().save(
+            str(directory / "model") if not _needs_uri(directory) else _uri(directory / "model")
+        )
         return Saved(details={"class": f"{cls.__module__}:{cls.__qualname__}"}, preview=self.preview(value))
 
     def load(self, directory: pathlib.Path, saved: Saved) -> Any:
@@ -51,7 +54,9 @@ class SparkML(Materializer):
     def preview(self, value: Any) -> Optional[Preview]:
         parameters: Dict[str, str] = {}
         try:
-            for param, setting in sorted(value.extractParamMap().items(), key=lambda pair: pair[0].name)[:_SHOWN_PARAMETERS]:
+            for param, setting in sorted(value.extractParamMap().items(), key=lambda pair: pair[0].name)[
+                :_SHOWN_PARAMETERS
+            ]:
                 parameters[param.name] = shorten(str(setting), 120)
         except Exception:  # parameters of somebody's class; a preview is never worth a failure
             pass
