@@ -1,19 +1,20 @@
 // Runner: the seam between the run loop and whatever executes attempts (local processes, pods, Spark applications).
 //
-// Division of work. The run loop decides *that* an attempt starts, records the intent first, owns every deadline and retry, and evaluates
-// every template. The runner turns one AttemptSpec into something that runs, and reports. A runner never retries, never reads the clock for
-// a deadline of the user, and never touches the metadata store.
+// Division of work. The run loop decides *that* an attempt starts, records the intent first, owns every deadline and
+// retry, and evaluates every template. The runner turns one AttemptSpec into something that runs, and reports. A runner
+// never retries, never reads the clock for a deadline of the user, and never touches the metadata store.
 //
 //   run loop                     runner
 //     start(spec) ------------->   (returns at once)
 //                 <------------- started{pid}         at most once; the step's timeout counts from here
 //                 <------------- progress, metric     any number, may be dropped under load
 //     cancel(id, grace) ------->   SIGTERM … SIGKILL after the grace
-//                 <------------- finished{result}     exactly once for each start(), also after cancel() and for a start that failed
+//                 <------------- finished{result}     exactly once for each start(), also after cancel() and for a
+//                 start that failed
 //
-// Threads. All of Runner is called from the run loop's thread, one call at a time; no call may block for long (milliseconds). AttemptEvents
-// may be called from any thread, also from inside start() and cancel(). Its object lives until the last finished() has returned: the
-// Runner's owner calls stop() before it goes.
+// Threads. All of Runner is called from the run loop's thread, one call at a time; no call may block for long
+// (milliseconds). AttemptEvents may be called from any thread, also from inside start() and cancel(). Its object lives
+// until the last finished() has returned: the Runner's owner calls stop() before it goes.
 #pragma once
 
 #include <chrono>
@@ -57,14 +58,16 @@ struct RunContext {
 struct AttemptSpec {
   AttemptId id;
   std::shared_ptr<const RunContext> run;
-  // The step with every template evaluated: body (command, script, manifest, wait), environment. `inputs`, `when`, `foreach`, `repeat` are as
-  // written; their values are below.
+  // The step with every template evaluated: body (command, script, manifest, wait), environment. `inputs`, `when`,
+  // `foreach`, `repeat` are as written; their values are below.
   std::shared_ptr<const pipeline::Step> step;
-  json::object inputs;                             // name -> binding (plain value, {"$artifact": …}, {"$file": …}, {"$secret": …}, {"$value": …})
+  json::object inputs;  // name -> binding (plain value, {"$artifact": …}, {"$file": …}, {"$secret": …}, {"$value": …})
   std::map<std::string, std::string> environment;  // beside the process's own environment
-  std::map<std::string, std::string> secrets;      // environment variable -> name of the secret; the runner resolves, nobody records the value
-  std::filesystem::path attempt_folder;            // <store>/runs/<run>/attempts/<step>/<attempt>; made by the runner
-  std::filesystem::path artifacts_folder;          // <store>/artifacts/<pipeline>/<run>/<step>/<attempt>; made by whoever writes the first output
+  std::map<std::string, std::string>
+      secrets;  // environment variable -> name of the secret; the runner resolves, nobody records the value
+  std::filesystem::path attempt_folder;  // <store>/runs/<run>/attempts/<step>/<attempt>; made by the runner
+  std::filesystem::path
+      artifacts_folder;  // <store>/artifacts/<pipeline>/<run>/<step>/<attempt>; made by whoever writes the first output
   std::optional<std::chrono::milliseconds> timeout;  // to tell the user's code; the run loop enforces it by cancel()
 };
 
@@ -107,8 +110,8 @@ struct Observed {
 
 struct AttemptResult {
   bool succeeded = false;
-  AttemptError error;               // when not succeeded
-  json::object outputs;             // name -> {"artifact": {…}, "value": …?}; a plain value without artifact is {"value": …}
+  AttemptError error;    // when not succeeded
+  json::object outputs;  // name -> {"artifact": {…}, "value": …?}; a plain value without artifact is {"value": …}
   std::map<std::string, double> metrics;
   Observed observed;
   std::optional<std::int64_t> cpu_milliseconds;  // user + system, descendants included
@@ -142,21 +145,24 @@ class Runner {
   // Names the runner in messages ("the local runner cannot …").
   virtual std::string name() const = 0;
 
-  // Whether this runner can execute the step at all; asked for each step of the document before the run starts. The error is for the user.
+  // Whether this runner can execute the step at all; asked for each step of the document before the run starts. The
+  // error is for the user.
   virtual Result<void> supports(const pipeline::Step& step) const = 0;
 
   // How many attempts it makes sense to have started at once (cores, memory). The run loop starts no more.
   virtual int slots() const = 0;
 
-  // Ends what is left of earlier engines' attempts (processes, pods) and returns when nothing of them can write any more. Called before the
-  // first start() of a resumed run.
+  // Ends what is left of earlier engines' attempts (processes, pods) and returns when nothing of them can write any
+  // more. Called before the first start() of a resumed run.
   virtual Result<void> end_lost(std::span<const LostAttempt> attempts) = 0;
 
-  // Begins the attempt. Whatever goes wrong, now or later, arrives as finished(). Starting an id twice is a defect of the caller.
+  // Begins the attempt. Whatever goes wrong, now or later, arrives as finished(). Starting an id twice is a defect of
+  // the caller.
   virtual void start(AttemptSpec spec, AttemptEvents& events) = 0;
 
-  // Asks the attempt to end: politely, then after `grace` by force; zero is force at once. Unknown or finished ids are ignored; a second call
-  // with a shorter grace shortens it. finished() follows, with class `cancelled` unless the attempt had ended by itself.
+  // Asks the attempt to end: politely, then after `grace` by force; zero is force at once. Unknown or finished ids are
+  // ignored; a second call with a shorter grace shortens it. finished() follows, with class `cancelled` unless the
+  // attempt had ended by itself.
   virtual void cancel(const AttemptId& id, std::chrono::milliseconds grace) = 0;
 
   // Cancels all that is left at once and returns when the last finished() has returned.

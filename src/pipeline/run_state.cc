@@ -13,13 +13,14 @@ namespace {
 constexpr std::array<std::string_view, 4> kRunStates = {"running", "succeeded", "failed", "cancelled"};
 constexpr std::array<std::string_view, 8> kStepStates = {"waiting",   "ready",  "running", "retrying",
                                                          "succeeded", "failed", "skipped", "cancelled"};
-constexpr std::array<std::string_view, 5> kSkipCauses = {"none", "condition", "upstreamSkipped", "upstreamFailed", "stopped"};
+constexpr std::array<std::string_view, 4> kSkipCauses = {"none", "condition", "upstreamSkipped", "upstreamFailed"};
 constexpr std::array<std::string_view, 3> kStopReasons = {"none", "cancel", "timeout"};
 constexpr std::array<std::string_view, 4> kInstanceKinds = {"leaf", "foreach", "repeat", "pipeline"};
 constexpr std::array<std::string_view, 5> kAttemptStates = {"running", "succeeded", "failed", "cancelled", "lost"};
-constexpr std::array<std::string_view, 12> kEventNames = {
-    "run.started",   "run.resumed",    "run.stopping", "step.ready",   "step.expanded",  "step.started",
-    "step.retrying", "step.succeeded", "step.failed",  "step.skipped", "step.cancelled", "run.finished"};
+constexpr std::array<std::string_view, 14> kEventNames = {
+    "run.started",   "run.resumed",  "run.stopping",   "step.reset",    "step.ready",
+    "step.expanded", "step.started", "step.stopping",  "step.retrying", "step.succeeded",
+    "step.failed",   "step.skipped", "step.cancelled", "run.finished"};
 
 template <class Enum, std::size_t count>
 std::string_view name_of(const std::array<std::string_view, count>& names, Enum value) {
@@ -36,20 +37,48 @@ std::optional<Enum> find_name(const std::array<std::string_view, count>& names, 
 
 }  // namespace
 
-std::string_view run_state_name(RunState state) { return name_of(kRunStates, state); }
-std::string_view step_state_name(StepState state) { return name_of(kStepStates, state); }
-std::optional<RunState> parse_run_state(std::string_view name) { return find_name<RunState>(kRunStates, name); }
-std::optional<StepState> parse_step_state(std::string_view name) { return find_name<StepState>(kStepStates, name); }
-std::string_view skip_cause_name(SkipCause cause) { return name_of(kSkipCauses, cause); }
-std::optional<SkipCause> parse_skip_cause(std::string_view name) { return find_name<SkipCause>(kSkipCauses, name); }
-std::string_view stop_reason_name(StopReason reason) { return name_of(kStopReasons, reason); }
-std::optional<StopReason> parse_stop_reason(std::string_view name) { return find_name<StopReason>(kStopReasons, name); }
-std::string_view instance_kind_name(InstanceKind kind) { return name_of(kInstanceKinds, kind); }
-std::optional<InstanceKind> parse_instance_kind(std::string_view name) { return find_name<InstanceKind>(kInstanceKinds, name); }
-std::string_view attempt_state_name(AttemptState state) { return name_of(kAttemptStates, state); }
-std::optional<AttemptState> parse_attempt_state(std::string_view name) { return find_name<AttemptState>(kAttemptStates, name); }
-std::string_view run_event_name(RunEventType type) { return name_of(kEventNames, type); }
-std::optional<RunEventType> parse_run_event_type(std::string_view name) { return find_name<RunEventType>(kEventNames, name); }
+std::string_view run_state_name(RunState state) {
+  return name_of(kRunStates, state);
+}
+std::string_view step_state_name(StepState state) {
+  return name_of(kStepStates, state);
+}
+std::optional<RunState> parse_run_state(std::string_view name) {
+  return find_name<RunState>(kRunStates, name);
+}
+std::optional<StepState> parse_step_state(std::string_view name) {
+  return find_name<StepState>(kStepStates, name);
+}
+std::string_view skip_cause_name(SkipCause cause) {
+  return name_of(kSkipCauses, cause);
+}
+std::optional<SkipCause> parse_skip_cause(std::string_view name) {
+  return find_name<SkipCause>(kSkipCauses, name);
+}
+std::string_view stop_reason_name(StopReason reason) {
+  return name_of(kStopReasons, reason);
+}
+std::optional<StopReason> parse_stop_reason(std::string_view name) {
+  return find_name<StopReason>(kStopReasons, name);
+}
+std::string_view instance_kind_name(InstanceKind kind) {
+  return name_of(kInstanceKinds, kind);
+}
+std::optional<InstanceKind> parse_instance_kind(std::string_view name) {
+  return find_name<InstanceKind>(kInstanceKinds, name);
+}
+std::string_view attempt_state_name(AttemptState state) {
+  return name_of(kAttemptStates, state);
+}
+std::optional<AttemptState> parse_attempt_state(std::string_view name) {
+  return find_name<AttemptState>(kAttemptStates, name);
+}
+std::string_view run_event_name(RunEventType type) {
+  return name_of(kEventNames, type);
+}
+std::optional<RunEventType> parse_run_event_type(std::string_view name) {
+  return find_name<RunEventType>(kEventNames, name);
+}
 
 std::string retries_used_text(const RetriesUsed& used) {
   std::string text;
@@ -82,9 +111,9 @@ std::string format_time(WallTime time) {
   const auto day = std::chrono::floor<std::chrono::days>(time);
   const std::chrono::year_month_day date(day);
   const std::chrono::hh_mm_ss clock(time - day);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
-                     static_cast<unsigned>(date.day()), clock.hours().count(), clock.minutes().count(), clock.seconds().count(),
-                     clock.subseconds().count());
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", static_cast<int>(date.year()),
+                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), clock.hours().count(),
+                     clock.minutes().count(), clock.seconds().count(), clock.subseconds().count());
 }
 
 json::object RunEvent::to_json(const RunId& run) const {
@@ -96,7 +125,8 @@ json::object RunEvent::to_json(const RunId& run) const {
   line["run"] = run.str();
   line["type"] = run_event_name(type);
   if (!step.empty()) line["step"] = step.str();
-  for (const auto& [key, value] : fields) line[key] = value;
+  for (const auto& [key, value] : fields)
+    line[key] = value;
   return line;
 }
 

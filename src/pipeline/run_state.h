@@ -1,9 +1,10 @@
-// What is recorded of a run: its row, a row per step instance, a row per attempt, and the log of events that explains them. Rows are the truth
-// for recovery and queries; `RunFold` (run_fold.h) recomputes them from the events, and tests hold the two equal.
+// What is recorded of a run: its row, a row per step instance, a row per attempt, and the log of events that explains
+// them. Rows are the truth for recovery and queries; `RunFold` (run_fold.h) recomputes them from the events, and tests
+// hold the two equal.
 //
-// A step instance is named by its path: `train`, a foreach item `train[3]`, a repeat iteration `tune#2`, both `train[3]#2`, and inside a
-// sub-pipeline `search[2]/train`. A row exists from the moment that the instance is ready; an instance without a row is waiting, so a graph of
-// 100,000 steps starts with one row.
+// A step instance is named by its path: `train`, a foreach item `train[3]`, a repeat iteration `tune#2`, both
+// `train[3]#2`, and inside a sub-pipeline `search[2]/train`. A row exists from the moment that the instance is ready;
+// an instance without a row is waiting, so a graph of 100,000 steps starts with one row.
 #pragma once
 
 #include <array>
@@ -22,7 +23,8 @@
 
 namespace stoker::pipeline {
 
-// Written into RunRow; raised when rows of an older machine would be understood differently. A newer number than ours is refused.
+// Written into RunRow; raised when rows of an older machine would be understood differently. A newer number than ours
+// is refused.
 inline constexpr int kRunMachineVersion = 1;
 // Of RunEvent as JSON.
 inline constexpr int kRunEventVersion = 1;
@@ -33,11 +35,16 @@ std::string_view run_state_name(RunState state);
 std::string_view step_state_name(StepState state);
 std::optional<RunState> parse_run_state(std::string_view name);
 std::optional<StepState> parse_step_state(std::string_view name);
-inline bool is_terminal(RunState state) { return state != RunState::running; }
-inline bool is_terminal(StepState state) { return state >= StepState::succeeded; }
+inline bool is_terminal(RunState state) {
+  return state != RunState::running;
+}
+inline bool is_terminal(StepState state) {
+  return state >= StepState::succeeded;
+}
 
-// Why a step did not run. `condition` and `upstream_skipped` are ordinary (a soft reference tolerates them), `upstream_failed` is damage.
-enum class SkipCause : std::uint8_t { none, condition, upstream_skipped, upstream_failed, stopped };
+// Why a step did not run. `condition` and `upstream_skipped` are ordinary (a soft reference tolerates them),
+// `upstream_failed` is damage.
+enum class SkipCause : std::uint8_t { none, condition, upstream_skipped, upstream_failed };
 std::string_view skip_cause_name(SkipCause cause);
 std::optional<SkipCause> parse_skip_cause(std::string_view name);
 
@@ -46,14 +53,14 @@ enum class StopReason : std::uint8_t { none, cancel, timeout };
 std::string_view stop_reason_name(StopReason reason);
 std::optional<StopReason> parse_stop_reason(std::string_view name);
 
-// What an attempt (or a cache hit, or the gathering of a foreach) produced. Immutable and shared: the row, the event and the values that later
-// steps read are the same object.
+// What an attempt (or a cache hit, or the gathering of a foreach) produced. Immutable and shared: the row, the event
+// and the values that later steps read are the same object.
 struct StepResult {
   json::object outputs;  // name -> {"artifact": {…}, "value": …?}
   std::map<std::string, double> metrics;
-  json::object error;    // {"class","type","message","traceback","file","line","hint",…} of a failure
-  json::object logs;     // stdout, stderr, spark -> path
-  json::object cache;    // {"hit","key","why"} as the engine decided it
+  json::object error;  // {"class","type","message","traceback","file","line","hint",…} of a failure
+  json::object logs;   // stdout, stderr, spark -> path
+  json::object cache;  // {"hit","key","why"} as the engine decided it
   std::optional<std::int64_t> cpu_milliseconds;
   std::optional<std::int64_t> peak_rss_bytes;
 };
@@ -97,9 +104,9 @@ struct StepRow {
   SkipCause cause = SkipCause::none;
   std::string reason;  // of skipped and cancelled, for people
   RetriesUsed retries_used{};
-  std::optional<WallTime> ready_at, started_at, finished_at;  // started_at: of the last attempt
+  std::optional<WallTime> ready_at, started_at, finished_at;  // started_at: of the last attempt, or of the first item
   std::optional<FailureClass> failure_class;
-  StepResultPtr result;  // of a terminal state, and of a failed attempt that is retried
+  StepResultPtr result;  // of a terminal state that has one; a foreach has none (its items have), unless it failed
 };
 
 enum class AttemptState : std::uint8_t { running, succeeded, failed, cancelled, lost };
@@ -120,9 +127,11 @@ enum class RunEventType : std::uint8_t {
   run_started,
   run_resumed,
   run_stopping,  // a cancel or the run's timeout was noticed: {reason, level}
+  step_reset,    // an explicit resume of a finished run takes back the step's end: {state: waiting | running}
   step_ready,
   step_expanded,
   step_started,
+  step_stopping,  // a sub-pipeline's timeout has passed: {reason}
   step_retrying,
   step_succeeded,
   step_failed,

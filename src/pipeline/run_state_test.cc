@@ -14,7 +14,7 @@ TEST(RunState, NamesRoundTrip) {
     const auto state = static_cast<StepState>(i);
     EXPECT_EQ(parse_step_state(step_state_name(state)), state);
   }
-  for (int i = 0; i < 12; ++i) {
+  for (int i = 0; i < 14; ++i) {
     const auto type = static_cast<RunEventType>(i);
     EXPECT_EQ(parse_run_event_type(run_event_name(type)), type);
   }
@@ -36,9 +36,14 @@ TEST(RunState, RetriesUsedRoundTrip) {
 }
 
 TEST(RunState, EventIsOneFlatObject) {
-  RunEvent event{7, WallTime(std::chrono::milliseconds(1767225600123)), RunEventType::step_expanded, StepPath("tune"), {{"count", 3}}};
-  EXPECT_EQ(codec::write_json(event.to_json(RunId("r"))),
-            R"({"version":1,"seq":7,"time":"2026-01-01T00:00:00.123Z","run":"r","type":"step.expanded","step":"tune","count":3})");
+  RunEvent event{7,
+                 WallTime(std::chrono::milliseconds(1767225600123)),
+                 RunEventType::step_expanded,
+                 StepPath("tune"),
+                 {{"count", 3}}};
+  EXPECT_EQ(
+      codec::write_json(event.to_json(RunId("r"))),
+      R"({"version":1,"seq":7,"time":"2026-01-01T00:00:00.123Z","run":"r","type":"step.expanded","step":"tune","count":3})");
 }
 
 }  // namespace
