@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from stoker._authoring import pipeline as pipeline
     from stoker._authoring import step as step
     from stoker._blocks import collect as collect
+    from stoker._blocks import each as each
     from stoker._blocks import finally_ as finally_
     from stoker._blocks import repeat as repeat
     from stoker._blocks import when as when
@@ -42,6 +43,9 @@ if TYPE_CHECKING:
     from stoker._values import Directory as Directory
     from stoker._values import File as File
     from stoker._values import Secret as Secret
+    from stoker.materializers import Html as Html
+    from stoker.materializers import Image as Image
+    from stoker.materializers import Markdown as Markdown
 
 __version__ = "0.1.0"
 
@@ -51,6 +55,9 @@ _HOME = {
     "Context": "_context",
     "Directory": "_values",
     "File": "_values",
+    "Html": "materializers",
+    "Image": "materializers",
+    "Markdown": "materializers",
     "Output": "_kinds",
     "Outputs": "_kinds",
     "Parameter": "_options",
@@ -67,6 +74,7 @@ _HOME = {
     "collect": "_blocks",
     "command": "_kinds",
     "context": "_context",
+    "each": "_blocks",
     "finally_": "_blocks",
     "in_": "_reference",
     "not_": "_reference",
@@ -90,6 +98,9 @@ __all__ = [
     "Context",
     "Directory",
     "File",
+    "Html",
+    "Image",
+    "Markdown",
     "Output",
     "Outputs",
     "Parameter",
@@ -106,6 +117,7 @@ __all__ = [
     "collect",
     "command",
     "context",
+    "each",
     "finally_",
     "in_",
     "not_",

@@ -235,15 +235,12 @@ class _Attempt:
             if self.invocation.get("injectSession"):
                 positional.append(session)
                 parameters = parameters[1:]
-        keywords = self.inputs.arguments(self.invocation["inputs"], annotations)
-        # Parameters that take no keyword (`def f(x, /)`, `*parts`).
-        for parameter in parameters:
-            if parameter.kind is inspect.Parameter.POSITIONAL_ONLY and parameter.name in keywords:
+        rest = next((annotations[p.name] for p in parameters if p.kind is p.VAR_KEYWORD and p.name in annotations), Any)
+        known = {name: annotations.get(name, rest) for name in self.invocation["inputs"]}
+        keywords = self.inputs.arguments(self.invocation["inputs"], known)
+        for parameter in parameters:  # those that take no keyword: `def f(x, /)`
+            if parameter.kind is parameter.POSITIONAL_ONLY and parameter.name in keywords:
                 positional.append(keywords.pop(parameter.name))
-            elif parameter.kind is inspect.Parameter.VAR_POSITIONAL and parameter.name in keywords:
-                positional.extend(keywords.pop(parameter.name))
-            elif parameter.kind is inspect.Parameter.VAR_KEYWORD and parameter.name in keywords:
-                keywords.update(keywords.pop(parameter.name))
         return positional, keywords
 
     def _call(self, function: Callable[..., Any], positional: List[Any], keywords: Dict[str, Any]) -> Any:

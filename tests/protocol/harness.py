@@ -58,6 +58,7 @@ class Attempt:
     ) -> None:
         self.folder = folder / f"attempt {function}"
         self.folder.mkdir(parents=True)
+        folder.mkdir(parents=True, exist_ok=True)
         self.result_path = self.folder / "result.json"
         self.invocation = {
             "version": 1, "run": "20260102-030405-ab3d", "pipeline": "conformance", "step": "step[3]", "attempt": 2,

@@ -51,8 +51,8 @@ class PandasDataFrame(Materializer):
             return False
         pyarrow.parquet.write_table(arrow, path)
         # Some types change on their way through the file; its schema tells.
-        written = pyarrow.parquet.ParquetFile(path).schema_arrow
-        if not written.remove_metadata().equals(arrow.schema.remove_metadata()):
+        written = pyarrow.parquet.ParquetFile(path).schema_arrow.empty_table().to_pandas()
+        if _types(written) != _types(frame):
             path.unlink()
             return False
         if nulls:
@@ -111,6 +111,10 @@ def _nulls_are_nan(column: Any) -> bool:
         return False
     missing = column[column.isna()]
     return len(missing) > 0 and all(type(item) is float for item in missing)
+
+
+def _types(frame: Any) -> List[str]:
+    return [str(of) for of in frame.dtypes]
 
 
 def _with_nan(frame: Any, positions: List[int]) -> Any:

@@ -71,7 +71,7 @@ class SparkDataFrame(Materializer):
             for key, wanted in _TIME_SETTINGS.items() if timed else ():
                 restore[key] = session.conf.get(key, None)
                 session.conf.set(key, wanted)
-            frame.write.mode("overwrite").parquet(_uri(data))
+            frame.write.mode("overwrite").parquet(to_write(data))
         finally:
             for key, before in restore.items():
                 session.conf.unset(key) if before is None else session.conf.set(key, before)
@@ -88,7 +88,7 @@ class SparkDataFrame(Materializer):
         voids = saved.details.get("void", [])
         for index in voids:
             schema["fields"][index]["type"] = "string"
-        frame = self._read(session, schema, _uri(directory / "data"))
+        frame = self._read(session, schema, to_read(directory / "data"))
         if voids:
             from pyspark.sql import functions
 
@@ -126,16 +126,17 @@ def _quoted(name: str) -> str:
     return "`" + name.replace("`", "``") + "`"
 
 
-def _uri(path: pathlib.Path) -> str:
-    """As a URI: Spark would take `[x]` or `{a,b}` in a path for a pattern, and a colon for a scheme."""
-    return "file://" + _escape(os.path.abspath(path))
+def to_write(path: pathlib.Path) -> str:
+    """A path as Spark takes it literally: a URI, since a colon would end a scheme."""
+    return "file://" + os.path.abspath(path)
+
+
+def to_read(path: pathlib.Path) -> str:
+    """The same for reading, where Spark takes `[3]` (the path of a foreach step has it) for a pattern."""
+    return "".join("\\" + character if character in _GLOB else character for character in to_write(path))
 
 
 _GLOB = "[]{}*?\\^"
-
-
-def _escape(path: str) -> str:
-    return "".join("\\" + character if character in _GLOB else character for character in path)
 
 
 def _first_rows(frame: Any, data: pathlib.Path) -> Iterator[List[Any]]:
@@ -156,11 +157,22 @@ def _first_rows(frame: Any, data: pathlib.Path) -> Iterator[List[Any]]:
         if not reader.nextBatch():
             return
         for index in range(min(batch.numRows(), PREVIEW_ROWS)):
-            row = json.loads(converters.convertToScala(batch.getRow(index), struct).json())
-            yield [_shown(row.get(name)) for name in struct.fieldNames()[:PREVIEW_COLUMNS]]
+            row = converters.convertToScala(batch.getRow(index), struct)
+            names = list(struct.fieldNames())[:PREVIEW_COLUMNS]
+            try:
+                content = json.loads(row.json())
+                yield [_shown(content.get(name)) for name in names]
+            except Exception:  # types that Spark cannot say as JSON: intervals
+                yield [_text_of(row.get(position)) for position in range(len(names))]
     finally:
         reader.close()
 
 
+def _text_of(value: Any) -> Any:
+    return value.toString() if hasattr(value, "_target_id") else value
+
+
 def _shown(value: Any) -> Any:
+    if isinstance(value, dict) and list(value) == ["type", "size", "indices", "values"]:  # a vector of MLlib
+        return str(value["values"]) if value["type"] == 1 else f"({value['size']},{value['indices']},{value['values']})"
     return json.dumps(value, ensure_ascii=False) if isinstance(value, (dict, list)) else value

@@ -8,7 +8,7 @@ from typing import Any, Dict, Optional
 
 from stoker import _json_values
 from stoker.materializers._base import Materializer, Preview, Saved, qualified_name, shorten
-from stoker.materializers._spark_frame import _uri
+from stoker.materializers._spark_frame import to_read, to_write
 
 _SHOWN_PARAMETERS = 40
 
@@ -31,9 +31,7 @@ class SparkML(Materializer):
                 f"{qualified_name(cls)} can be written but not read back: "
                 f"it is no MLReadable (mix in DefaultParamsReadable)"
             )
-        value.write().overwrite().save(
-            str(directory / "model") if not _needs_uri(directory) else _uri(directory / "model")
-        )
+        value.write().overwrite().save(to_write(directory / "model"))
         return Saved(details={"class": f"{cls.__module__}:{cls.__qualname__}"}, preview=self.preview(value))
 
     def load(self, directory: pathlib.Path, saved: Saved) -> Any:
@@ -49,7 +47,7 @@ class SparkML(Materializer):
             ) from error
         if not callable(getattr(cls, "load", None)):
             raise RuntimeError(f"{name.replace(':', '.')} has no load()")
-        return cls.load(str(directory / "model") if not _needs_uri(directory) else _uri(directory / "model"))
+        return cls.load(to_read(directory / "model"))
 
     def preview(self, value: Any) -> Optional[Preview]:
         parameters: Dict[str, str] = {}
@@ -61,7 +59,3 @@ class SparkML(Materializer):
         except Exception:  # parameters of somebody's class; a preview is never worth a failure
             pass
         return {"kind": "model", "class": qualified_name(type(value)), "parameters": parameters}
-
-
-def _needs_uri(directory: pathlib.Path) -> bool:
-    return any(character in str(directory) for character in "[]{}*?\\^")

@@ -1,0 +1,607 @@
+"""References: what stands for a parameter or a step's output while a pipeline is compiled, and the expressions made of them.
+
+A reference has no value yet. Operators and comparisons build an expression of the document's language; everything that
+would need the
+value now (`if`, iteration, `len`, f-strings, …) is refused with the user's line and what to write instead.
+"""
+
+import enum
+import json
+import math
+import re
+from typing import Any, Dict, List, NoReturn, Optional, Tuple, TypeVar, cast
+
+from stoker._errors import CompileError, MissingOutputError
+from stoker._refuse import refuse
+from stoker._values import Directory, File, Secret
+
+T = TypeVar("T")
+
+_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_KEYWORDS = frozenset({"true", "false", "null", "in"})
+_NO_TYPE: Any = None
+
+# Binding strength of the operators, as the expression language has it.
+_OR, _AND, _COMPARE, _ADD, _MULTIPLY, _UNARY, _ATOM = 1, 2, 3, 4, 5, 6, 7
+
+
+def member(name: str) -> str:
+    """`.name`, or `["my-step"]` for a name that is no identifier."""
+    if _IDENTIFIER.fullmatch(name) and name not in _KEYWORDS:
+        return f".{name}"
+    return f"[{json.dumps(name)}]"
+
+
+class Reference:
+    """One parameter, output or expression. `_type` is the annotation, None when unknown; `_scope` the pipeline being compiled."""
+
+    __slots__ = ("_expression", "_label", "_power", "_scope", "_template", "_type")
+
+    def __init__(
+        self,
+        expression: str,
+        *,
+        label: str = "",
+        type: Any = _NO_TYPE,
+        scope: Any = None,
+        power: int = _ATOM,
+        template: Optional[str] = None,
+    ) -> None:
+        self._expression = expression
+        self._label = label or f"the expression {expression}"
+        self._type = type
+        self._scope = scope
+        self._power = power
+        self._template = template
+
+    def __repr__(self) -> str:
+        return f"<reference ${{{{ {self._expression} }}}}>"
+
+    # Comparisons and arithmetic build expressions.
+
+    def __eq__(self, other: object) -> Any:
+        return binary("==", self, other, _COMPARE, bool)
+
+    def __ne__(self, other: object) -> Any:
+        return binary("!=", self, other, _COMPARE, bool)
+
+    def __lt__(self, other: object) -> Any:
+        return binary("<", self, other, _COMPARE, bool)
+
+    def __le__(self, other: object) -> Any:
+        return binary("<=", self, other, _COMPARE, bool)
+
+    def __gt__(self, other: object) -> Any:
+        return binary(">", self, other, _COMPARE, bool)
+
+    def __ge__(self, other: object) -> Any:
+        return binary(">=", self, other, _COMPARE, bool)
+
+    def __add__(self, other: object) -> Any:
+        return binary("+", self, other, _ADD, self._type)
+
+    def __radd__(self, other: object) -> Any:
+        return binary("+", other, self, _ADD, self._type)
+
+    def __sub__(self, other: object) -> Any:
+        return binary("-", self, other, _ADD, self._type)
+
+    def __rsub__(self, other: object) -> Any:
+        return binary("-", other, self, _ADD, self._type)
+
+    def __mul__(self, other: object) -> Any:
+        return binary("*", self, other, _MULTIPLY, self._type)
+
+    def __rmul__(self, other: object) -> Any:
+        return binary("*", other, self, _MULTIPLY, self._type)
+
+    def __truediv__(self, other: object) -> Any:
+        return true_division(self, other)
+
+    def __rtruediv__(self, other: object) -> Any:
+        return true_division(other, self)
+
+    def __mod__(self, other: object) -> Any:
+        return python_remainder(self, other)
+
+    def __rmod__(self, other: object) -> Any:
+        if isinstance(other, str):
+            refuse(
+                f"{self._label} has no value while the pipeline is compiled, so % cannot format it",
+                f"write text({other!r}, …) with names in braces: text('score {{score}}', score=score)",
+            )
+        return python_remainder(other, self)
+
+    def __and__(self, other: object) -> Any:
+        return binary("&&", self, other, _AND, bool)
+
+    def __rand__(self, other: object) -> Any:
+        return binary("&&", other, self, _AND, bool)
+
+    def __or__(self, other: object) -> Any:
+        return binary("||", self, other, _OR, bool)
+
+    def __ror__(self, other: object) -> Any:
+        return binary("||", other, self, _OR, bool)
+
+    def __invert__(self) -> Any:
+        return prefix("!", self, bool)
+
+    def __neg__(self) -> Any:
+        return prefix("-", self, self._type)
+
+    def __pos__(self) -> Any:
+        return self
+
+    def __getitem__(self, key: Any) -> Any:
+        if isinstance(key, slice):
+            refuse("a reference cannot be sliced", "take one item, or make a step that returns the part")
+        if isinstance(key, int) and not isinstance(key, bool) and key < 0:
+            inner, _ = operand(self, _ATOM)
+            return Reference(f"{inner}[size({self._expression}) - {-key}]", type=item_type(self._type, key), scope=self._scope)
+        require_value(self)
+        inner, scope = operand(self, _ATOM)
+        index, other = operand(key, _OR)
+        return Reference(f"{inner}[{index}]", type=item_type(self._type, key), scope=join(scope, other))
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        """`ref.get("k", 0)`: the value under a key of a map, or the default."""
+        require_value(self)
+        inner, scope = operand(self, _ATOM)
+        index, scope2 = operand(key, _COMPARE + 1)
+        other, scope3 = operand(default, _OR)
+        expression = f"{index} in {inner} ? {inner}[{index}] : {other}"
+        return Reference(expression, type=item_type(self._type, key), scope=join(scope, join(scope2, scope3)), power=0)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") or name.startswith(("_repr_", "_ipython_")):
+            raise AttributeError(name)
+        if is_map(self._type):
+            hint = f"for a value in a map write [{name!r}]"
+        else:
+            hint = "several outputs are returned as a NamedTuple; anything else happens inside a step"
+        refuse(f"{self._label} has no attribute '{name}' while the pipeline is compiled", hint, MissingOutputError)
+
+    # What would need the value now is refused.
+
+    def __bool__(self) -> bool:
+        refuse_truth(self)
+
+    def __iter__(self) -> Any:
+        refuse(
+            f"{self._label} has no value while the pipeline is compiled, so it cannot be iterated or unpacked",
+            "to run a step for each item write step.map(argument=it); several outputs come from a NamedTuple result",
+        )
+
+    def __len__(self) -> int:
+        refuse(
+            f"{self._label} has no value while the pipeline is compiled, so len() cannot be taken",
+            "write size(…), which gives an expression",
+        )
+
+    def __contains__(self, item: object) -> bool:
+        refuse(
+            f"{self._label} has no value while the pipeline is compiled, so `in` cannot be answered",
+            "write in_(item, collection), which gives an expression",
+        )
+
+    def __hash__(self) -> int:
+        refuse(
+            f"{self._label} has no value while the pipeline is compiled, so it cannot be hashed (used as a key or put in a set)",
+            "keep references in a list, or in a dict under names of your own",
+        )
+
+    def __format__(self, spec: str) -> str:
+        refuse(
+            f"{self._label} has no value while the pipeline is compiled, so it cannot be put into an f-string",
+            "write text('score {score}', score=score), which is filled in when the run has the value",
+        )
+
+    def __str__(self) -> str:
+        refuse(
+            f"{self._label} has no value while the pipeline is compiled, so it has no text",
+            "write text('{it}', it=…) for a text made at run time, or repr(…) to look at the reference",
+        )
+
+    def __int__(self) -> int:
+        _refuse_number(self, "int")
+
+    def __float__(self) -> float:
+        _refuse_number(self, "float")
+
+    def __index__(self) -> int:
+        _refuse_number(self, "an index or range()")
+
+    def __complex__(self) -> complex:
+        _refuse_number(self, "complex")
+
+    def __round__(self, digits: Optional[int] = None) -> Any:
+        _refuse_number(self, "round")
+
+    def __abs__(self) -> Any:
+        _refuse_number(self, "abs")
+
+    def __floordiv__(self, other: object) -> Any:
+        _refuse_operator(self, "//")
+
+    __rfloordiv__ = __floordiv__
+
+    def __pow__(self, other: object) -> Any:
+        _refuse_operator(self, "**")
+
+    __rpow__ = __pow__
+
+    def __xor__(self, other: object) -> Any:
+        _refuse_operator(self, "^")
+
+    __rxor__ = __xor__
+
+    def __matmul__(self, other: object) -> Any:
+        _refuse_operator(self, "@")
+
+    __rmatmul__ = __matmul__
+
+    def __lshift__(self, other: object) -> Any:
+        _refuse_operator(self, "<<")
+
+    def __rshift__(self, other: object) -> Any:
+        _refuse_operator(self, ">>")
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        refuse(f"{self._label} cannot be called while the pipeline is compiled", "call it inside a step")
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        refuse(f"{self._label} cannot be changed", "a step returns the changed value")
+
+    def __enter__(self) -> Any:
+        refuse(f"{self._label} is no context manager", "a condition goes into `with when(…):`")
+
+    def __exit__(self, *error: Any) -> None:
+        return None
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        refuse(
+            f"{self._label} cannot be pickled or copied",
+            "a step takes references as arguments; it cannot reach them as globals or through a closure",
+        )
+
+
+def _refuse_number(reference: Reference, what: str) -> NoReturn:
+    refuse(
+        f"{reference._label} has no value while the pipeline is compiled, so {what} cannot take it",
+        "compute with operators (+ - * / %), or inside a step",
+    )
+
+
+def _refuse_operator(reference: Reference, operator: str) -> NoReturn:
+    refuse(
+        f"{reference._label}: the expression language has no operator {operator}",
+        "compute it inside a step and return the result",
+    )
+
+
+def refuse_truth(reference: Reference) -> NoReturn:
+    from stoker._place import truth_construct, user_place
+
+    place = user_place()
+    construct = truth_construct(place) if place else "bool"
+    it = reference._expression
+    say = {
+        "chained": ("a chained comparison needs it now", "write (low < it) & (it < high)"),
+        "boolean": ("`and`/`or` need it now", "write `&` for and, `|` for or, each side in parentheses"),
+        "not": ("`not` needs it now", "write ~condition or not_(condition)"),
+        "if": ("`if` needs it now", "write `with when(condition):` and call the steps inside"),
+        "while": ("`while` needs it now", "write repeat(step, until=lambda out: …, at_most=10)"),
+        "ternary": ("`a if condition else b` needs it now", "make each value in `with when(…):` and join: one_of(a, b)"),
+        "assert": ("`assert` needs it now", "check inside a step, where the value is there"),
+        "comprehension": ("a comprehension's `if` needs it now", "filter inside a step and return the list"),
+        "bool": ("bool() needs it now", "write `with when(condition):`, `&`, `|` and `~`"),
+    }
+    why, hint = say[construct]
+    raise CompileError(
+        f"{reference._label} has no value while the pipeline is compiled; {why} ({it})",
+        hint,
+        place.file if place else None,
+        place.line if place else None,
+    )
+
+
+# Building expressions.
+
+
+def join(first: Any, second: Any) -> Any:
+    return first if first is not None else second
+
+
+def operand(value: object, power: int) -> Tuple[str, Any]:
+    """The expression text of a value that stands where at least `power` is bound, and its scope."""
+    if isinstance(value, Reference):
+        text = value._expression if value._power >= power else f"({value._expression})"
+        return text, value._scope
+    return literal(value)
+
+
+def literal(value: object) -> Tuple[str, Any]:
+    """A constant in the expression language; containers may hold references."""
+    if isinstance(value, enum.Enum):
+        value = value.value
+    if value is None:
+        return "null", None
+    if isinstance(value, bool):
+        return ("true" if value else "false"), None
+    if isinstance(value, int):
+        if not -(2**63) <= value < 2**63:
+            refuse(f"{value} is outside 64 bits, which is what expressions count with")
+        return str(int(value)), None
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            refuse(f"{value} has no place in an expression", "expressions know finite numbers only")
+        text = repr(float(value))
+        return (text if any(c in text for c in ".e") else f"{text}.0"), None
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False), None
+    if isinstance(value, (list, tuple)):
+        parts = [operand(item, _OR) for item in value]
+        return f"[{', '.join(text for text, _ in parts)}]", _scope_of(parts)
+    if isinstance(value, dict):
+        pairs = [(literal(key)[0], operand(item, _OR)) for key, item in value.items()]
+        return "{" + ", ".join(f"{key}: {item[0]}" for key, item in pairs) + "}", _scope_of([p for _, p in pairs])
+    refuse(
+        f"{value!r} ({type(value).__name__}) has no place in an expression",
+        "expressions know null, booleans, numbers, text, lists and maps; compare inside a step",
+    )
+
+
+def _scope_of(parts: List[Tuple[str, Any]]) -> Any:
+    return next((scope for _, scope in parts if scope is not None), None)
+
+
+def binary(operator: str, left: object, right: object, power: int, type: Any) -> Reference:
+    for side in (left, right):
+        if isinstance(side, Reference):
+            require_value(side)
+    # Comparisons do not chain in the language, so both sides bind tighter; the others associate to the left.
+    a, scope = operand(left, power + 1 if power == _COMPARE else power)
+    b, other = operand(right, power + 1)
+    return Reference(f"{a} {operator} {b}", type=type, scope=join(scope, other), power=power)
+
+
+def prefix(operator: str, value: Reference, type: Any) -> Reference:
+    require_value(value)
+    text, scope = operand(value, _ATOM)
+    return Reference(f"{operator}{text}", type=type, scope=scope, power=_UNARY)
+
+
+def _whole(value: object) -> Tuple[str, Any]:
+    if isinstance(value, Reference):
+        require_value(value)
+    return operand(value, _OR)
+
+
+def true_division(left: object, right: object) -> Reference:
+    """`/` divides as Python does: the language's own would cut integers."""
+    (a, scope), (b, other) = _whole(left), _whole(right)
+    return Reference(f"double({a}) / double({b})", type=float, scope=join(scope, other), power=_MULTIPLY)
+
+
+def python_remainder(left: object, right: object) -> Reference:
+    """`%` with Python's sign: the language's follows the dividend."""
+    for side in (left, right):
+        if isinstance(side, Reference):
+            require_value(side)
+    a, scope = operand(left, _MULTIPLY)
+    b, other = operand(right, _MULTIPLY + 1)
+    return Reference(f"({a} % {b} + {b}) % {b}", type=int, scope=join(scope, other), power=_MULTIPLY)
+
+
+def require_value(reference: Reference) -> None:
+    """Refuse to compute with what is an artifact: it has no value in expressions."""
+    from stoker._types import is_artifact, type_text
+
+    if is_artifact(reference._type):
+        refuse(
+            f"{reference._label} is a {type_text(reference._type)}, which has no value in expressions",
+            "return the number or text that you need from a step",
+        )
+
+
+def is_map(annotation: Any) -> bool:
+    from stoker._types import origin
+
+    return origin(annotation) in (dict, "map")
+
+
+def item_type(annotation: Any, key: Any) -> Any:
+    from stoker._types import item_of
+
+    return item_of(annotation, key)
+
+
+# What a document says for a value that may hold references.
+
+
+def to_template(value: Any) -> Any:
+    """JSON of a value; references become `${{ … }}`, literal text is kept from looking like one."""
+    if isinstance(value, Reference):
+        _refuse_nothing(value)
+        return value._template if value._template is not None else f"${{{{ {value._expression} }}}}"
+    if isinstance(value, enum.Enum):
+        return to_template(value.value)
+    if isinstance(value, str):
+        return value.replace("${{", "$${{")
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int):
+        if not -(2**63) <= value < 2**64:
+            refuse(f"{value} is outside 64 bits", "pass it as text")
+        return int(value)
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            refuse(f"{value} cannot be an argument of a step call", "pass text, or compute it inside the step")
+        return float(value)
+    if isinstance(value, (list, tuple)):
+        return [to_template(item) for item in value]
+    if isinstance(value, dict):
+        return _map_template(value)
+    if isinstance(value, (File, Directory)):
+        return {"$file": {"path": document_path(value)}}
+    if isinstance(value, Secret):
+        return {"$secret": value.name}
+    refuse(
+        f"{value!r} ({type(value).__name__}) cannot be written into the pipeline document",
+        "pass numbers, text, lists, maps, File, Directory, Secret or another step's result; build the rest inside the step",
+    )
+
+
+def _refuse_nothing(value: Reference) -> None:
+    from stoker._types import NoResult
+
+    if value._type is NoResult:
+        refuse(f"{value._label} cannot be an argument", "to order steps write .options(after=[…])")
+
+
+def _map_template(value: Dict[Any, Any]) -> Any:
+    out = {}
+    for key, item in value.items():
+        if isinstance(key, Reference):
+            refuse("a reference cannot be the key of a map")
+        if isinstance(key, enum.Enum):
+            key = key.value
+        if not isinstance(key, str):
+            refuse(f"the key {key!r} of a map is not text", "documents know maps with text keys only")
+        out[key] = to_template(item)
+    return {"$value": out} if any(key.startswith("$") for key in out) else out
+
+
+def document_path(location: Any) -> str:
+    from stoker import _graph
+
+    return _graph.relative_location(location)
+
+
+def references_in(value: Any) -> List[Reference]:
+    if isinstance(value, Reference):
+        return [value]
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, (list, tuple)):
+        return [found for item in value for found in references_in(item)]
+    return []
+
+
+# Functions of the language for users.
+
+
+def one_of(first: T, *others: T) -> T:
+    """The first value that is available: joins branches, of which only one ran.
+
+    `one_of(cheap, thorough)`; a constant at the end stands for "none of them": `one_of(score, 0.0)`.
+    """
+    values = (first, *others)
+    if not any(isinstance(value, Reference) for value in values):
+        return cast(T, _joined_tuples(values))
+    parts = [operand(value, _OR) for value in values]
+    types = [value._type for value in values if isinstance(value, Reference)]
+    return cast(
+        T,
+        Reference(f"one_of({', '.join(text for text, _ in parts)})", type=types[0], scope=_scope_of(parts)),
+    )
+
+
+def _joined_tuples(values: Tuple[Any, ...]) -> Any:
+    first = values[0]
+    if isinstance(first, tuple) and hasattr(first, "_fields") and references_in(first):
+        if any(getattr(value, "_fields", None) != first._fields for value in values):
+            refuse("one_of() joins results of one shape", "give branches that return the same NamedTuple")
+        return type(first)(*(one_of(*column) for column in zip(*values)))
+    refuse("one_of() takes results of steps", "give at least one reference")
+
+
+def text(template: str, **values: object) -> str:
+    """Text that is filled in when the run has the values: `text("score {score}", score=score)`. `{{` is a brace."""
+    from stoker._text import parse_braces
+
+    pieces: List[str] = []
+    terms: List[str] = []
+    scope: Any = None
+    for constant, name in parse_braces(template):
+        if constant:
+            pieces.append(constant.replace("${{", "$${{"))
+            terms.append(json.dumps(constant, ensure_ascii=False))
+        if name is None:
+            continue
+        if name not in values:
+            refuse(f"text(): '{{{name}}}' has no value", f"give it: text(…, {name}=…)")
+        value = values[name]
+        if isinstance(value, Reference):
+            if value._type not in (File, Directory):  # their path is text
+                require_value(value)
+            scope = join(scope, value._scope)
+            pieces.append(f"${{{{ {value._expression} }}}}")
+            terms.append(f"string({value._expression})")
+        else:
+            pieces.append(str(value).replace("${{", "$${{"))
+            terms.append(json.dumps(str(value), ensure_ascii=False))
+    if scope is None and not any(isinstance(value, Reference) for value in values.values()):
+        return template.format(**values)
+    whole = "".join(pieces)
+    if len(terms) == 1:
+        whole = f"${{{{ {terms[0]} }}}}"
+    result = Reference(" + ".join(terms), type=str, scope=scope, power=_ADD if len(terms) > 1 else _ATOM, template=whole)
+    return cast(str, result)
+
+
+def size(value: object) -> int:
+    """The length of a text, list or map that a run computes."""
+    expression, scope = _whole(value)
+    return cast(int, Reference(f"size({expression})", type=int, scope=scope))
+
+
+def in_(item: object, collection: object) -> bool:
+    """Whether a list has an item, or a map a key."""
+    for side in (item, collection):
+        if isinstance(side, Reference):
+            require_value(side)
+    a, scope = operand(item, _COMPARE + 1)
+    b, other = operand(collection, _COMPARE + 1)
+    return cast(bool, Reference(f"{a} in {b}", type=bool, scope=join(scope, other), power=_COMPARE))
+
+
+def not_(condition: object) -> bool:
+    """The opposite of a condition; `~condition` is the same and upsets type checkers."""
+    if isinstance(condition, Reference):
+        return cast(bool, prefix("!", condition, bool))
+    return not condition
+
+
+class _ThisRun:
+    """`this_run.id`, `.pipeline`, `.attempt` and, in `finally_` steps, `.state`."""
+
+    __slots__ = ()
+
+    @property
+    def id(self) -> str:
+        return cast(str, Reference("run.id", label="the run's id", type=str))
+
+    @property
+    def pipeline(self) -> str:
+        return cast(str, Reference("run.pipeline", label="the pipeline's name", type=str))
+
+    @property
+    def attempt(self) -> int:
+        return cast(int, Reference("run.attempt", label="the run's attempt", type=int))
+
+    @property
+    def state(self) -> str:
+        return cast(str, Reference("run.state", label="the run's state", type=str))
+
+
+this_run = _ThisRun()
+
+
+def state_of(step: object) -> str:
+    """The state of a step ("succeeded", "failed", "skipped", …), for `finally_` steps."""
+    from stoker import _graph
+
+    name = _graph.step_names([step])[0]
+    return cast(str, Reference(f"steps{member(name)}.state", label=f"the state of step '{name}'", type=str))
