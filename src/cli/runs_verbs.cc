@@ -9,9 +9,8 @@
 #include "cli/output.h"
 #include "cli/table.h"
 #include "cli/verbs.h"
-#include "metadata/run_lock.h"
+#include "objects/gc.h"
 #include "pipeline/run_state.h"
-#include "runtime/file.h"
 
 namespace stoker::cli {
 
@@ -243,14 +242,7 @@ Result<int> run_runs_delete(const Program& program, const CommonOptions& common,
     if (answer != "y" && answer != "yes") return 1;
   }
   for (const auto& id : ids) {
-    TRY_ASSIGN(const auto lock, metadata::RunLock::try_acquire(store->folder(), id));
-    if (!lock) {
-      return Error{.code = ErrorCode::conflict,
-                   .message = "run " + id.str() + " is running",
-                   .hint = "cancel it first: stoker runs cancel " + id.str()};
-    }
-    TRY(store->delete_run(id));
-    TRY(runtime::remove_tree(metadata::run_folder(store->folder(), id)));
+    TRY(objects::delete_run(*store, id));
     if (!common.json) print("deleted " + id.str() + "\n");
   }
   if (!common.json) print("their artifacts go with the next: stoker gc\n");

@@ -21,6 +21,8 @@ Result<int> run_artifacts_show(const Program& program, const CommonOptions& comm
 Result<int> run_artifacts_path(const Program& program, const CommonOptions& common,
                                const ArtifactsPathCommand& command);
 
+Result<int> run_gc(const Program& program, const CommonOptions& common, const GcCommand& command);
+
 Result<int> run_cache_list(const Program& program, const CommonOptions& common, const CacheListCommand& command);
 Result<int> run_cache_explain(const Program& program, const CommonOptions& common, const CacheExplainCommand& command);
 Result<int> run_cache_invalidate(const Program& program, const CommonOptions& common,
