@@ -277,6 +277,17 @@ TEST_F(DamagedStore, ATruncatedFileIsReportedWhenItIsRead) {
   EXPECT_EQ(error.code, ErrorCode::corrupt) << error.describe();
 }
 
+TEST_F(DamagedStore, TheIntegrityCheckFindsADamagedPage) {
+  EXPECT_EQ(open_store(folder_.path())->check_integrity().value(), "");
+  auto content = runtime::read_file(file(), 10'000'000).value();
+  content.replace(content.size() - 4096, 4096, std::string(4096, 'x'));
+  overwrite(content);
+  auto store = Store::open(folder_.path());
+  if (!store.ok()) return;
+  const auto problems = (*store)->check_integrity();
+  EXPECT_TRUE(!problems.ok() || !problems->empty());
+}
+
 TEST_F(DamagedStore, RandomDamageNeverCrashes) {
   const auto sound = runtime::read_file(file(), 10'000'000).value();
   std::mt19937 random(7);

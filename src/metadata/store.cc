@@ -122,4 +122,9 @@ const fs::path& Store::folder() const {
   return parts_->folder;
 }
 
+Result<std::string> Store::check_integrity() {
+  TRY_ASSIGN(auto reader, parts_->readers.take());
+  return reader->quick_check();
+}
+
 }  // namespace stoker::metadata

@@ -12,6 +12,7 @@
 #include <map>
 #include <memory>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -66,6 +67,11 @@ struct ArtifactFilter {
   int limit = kDefaultListLimit;
 };
 
+struct DigestNote {
+  runtime::FileStamp stamp;
+  std::string digest;
+};
+
 // What must not be deleted, as it stood in the transaction of apply_retention.
 struct Needed {
   std::set<std::string> artifacts;  // uris that a run or a cache entry uses
@@ -89,6 +95,8 @@ class Store {
   Store& operator=(const Store&) = delete;
 
   const std::filesystem::path& folder() const;
+  // For `doctor`: reads every page. Empty when all is sound, else what is wrong.
+  Result<std::string> check_integrity();
 
   // --- runs, the engine's side ---------------------------------------------------------------------------------------
   // Writes the row with epoch 1 and gives that. already_exists: draw another id.
@@ -146,9 +154,9 @@ class Store {
   // --- digests of files ----------------------------------------------------------------------------------------------
   // The digest noted for a file that had exactly this stamp.
   Result<std::optional<std::string>> find_digest(const runtime::FileStamp& stamp);
-  // Hashed at `hashed_at` from a file whose stamp was the same before and after. Not noted when the file had changed so
-  // shortly before that a further change could hide behind the same stamp.
-  Result<void> note_digest(const runtime::FileStamp& stamp, const std::string& digest, WallTime hashed_at);
+  // Files hashed at `hashed_at`, whose stamps were the same before and after. One that had changed so shortly before
+  // that a further change could hide behind the same stamp is not noted.
+  Result<void> note_digests(std::span<const DigestNote> notes, WallTime hashed_at);
 
   // --- gc (objects/gc.h carries it out) ------------------------------------------------------------------------------
   Result<RetentionFacts> retention_facts();

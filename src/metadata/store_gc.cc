@@ -67,15 +67,23 @@ Result<std::optional<std::string>> Store::find_digest(const runtime::FileStamp& 
   return std::optional<std::string>(statement.text(0));
 }
 
-Result<void> Store::note_digest(const runtime::FileStamp& stamp, const std::string& digest, WallTime hashed_at) {
-  if (could_hide_a_change(stamp, hashed_at)) return {};
+Result<void> Store::note_digests(std::span<const DigestNote> notes, WallTime hashed_at) {
+  std::vector<const DigestNote*> sure;
+  for (const auto& note : notes) {
+    if (!could_hide_a_change(note.stamp, hashed_at)) sure.push_back(&note);
+  }
+  if (sure.empty()) return {};
   return parts_->write([&](Database& database) -> Result<void> {
-    TRY_ASSIGN(auto note,
-               database.prepare("INSERT OR REPLACE INTO digests (device, inode, size, modified_ns, changed_ns, digest, "
-                                "noted) VALUES (?, ?, ?, ?, ?, ?, ?)"));
-    note.bind(static_cast<std::int64_t>(stamp.device)).bind(static_cast<std::int64_t>(stamp.inode));
-    note.bind(static_cast<std::int64_t>(stamp.size)).bind(stamp.modified_ns).bind(stamp.changed_ns);
-    return note.bind(digest).bind(hashed_at).run();
+    TRY_ASSIGN(auto insert,
+               database.prepare("INSERT OR REPLACE INTO digests (device, inode, size, modified_ns, changed_ns, "
+                                "digest, noted) VALUES (?, ?, ?, ?, ?, ?, ?)"));
+    for (const auto* note : sure) {
+      const auto& stamp = note->stamp;
+      insert.again().bind(static_cast<std::int64_t>(stamp.device)).bind(static_cast<std::int64_t>(stamp.inode));
+      insert.bind(static_cast<std::int64_t>(stamp.size)).bind(stamp.modified_ns).bind(stamp.changed_ns);
+      TRY(insert.bind(note->digest).bind(hashed_at).run());
+    }
+    return {};
   });
 }
 

@@ -28,6 +28,10 @@ class StoreGcTest : public ::testing::Test {
     ASSERT_TRUE(store_->commit(run.id, 1, batch).ok());
   }
 
+  bool note(const runtime::FileStamp& stamp, const std::string& digest, WallTime hashed_at) {
+    return store_->note_digests(std::vector<DigestNote>{{stamp, digest}}, hashed_at).ok();
+  }
+
   TestFolder folder_;
   std::unique_ptr<Store> store_ = open_store(folder_.path());
 };
@@ -93,12 +97,12 @@ TEST_F(StoreGcTest, DocumentsGoWithTheirLastRun) {
 
 TEST_F(StoreGcTest, DigestsHoldForExactlyOneStamp) {
   runtime::FileStamp stamp{.device = 1, .inode = 0xffffffffffffffffU, .size = 10, .modified_ns = 5, .changed_ns = 6};
-  ASSERT_TRUE(store_->note_digest(stamp, "sha256:aa", kNow).ok());
+  ASSERT_TRUE(note(stamp, "sha256:aa", kNow));
   EXPECT_EQ(store_->find_digest(stamp).value(), "sha256:aa");
   auto other = stamp;
   other.changed_ns = 7;
   EXPECT_FALSE(store_->find_digest(other).value());
-  ASSERT_TRUE(store_->note_digest(other, "sha256:bb", kNow).ok());
+  ASSERT_TRUE(note(other, "sha256:bb", kNow));
   EXPECT_FALSE(store_->find_digest(stamp).value());
 }
 
@@ -106,9 +110,9 @@ TEST_F(StoreGcTest, ADigestOfAFileThatHasJustChangedIsNotNoted) {
   const auto just_now =
       std::chrono::duration_cast<std::chrono::nanoseconds>(kNow.time_since_epoch()).count() - 1'000'000;
   const runtime::FileStamp stamp{.device = 1, .inode = 2, .size = 10, .modified_ns = just_now, .changed_ns = just_now};
-  ASSERT_TRUE(store_->note_digest(stamp, "sha256:aa", kNow).ok());
+  ASSERT_TRUE(note(stamp, "sha256:aa", kNow));
   EXPECT_FALSE(store_->find_digest(stamp).value());
-  ASSERT_TRUE(store_->note_digest(stamp, "sha256:aa", kNow + std::chrono::seconds(10)).ok());
+  ASSERT_TRUE(note(stamp, "sha256:aa", kNow + std::chrono::seconds(10)));
   EXPECT_TRUE(store_->find_digest(stamp).value());
 }
 

@@ -8,6 +8,7 @@
 #include "base/ids.h"
 #include "base/result.h"
 #include "objects/manifest.h"
+#include "runtime/stop.h"
 
 namespace stoker::objects {
 
@@ -38,8 +39,8 @@ class ArtifactStore {
   // For what the engine itself publishes (a file that a command wrote): copies the file or folder to `data/<name>` of
   // the artifact at `uri` and writes the manifest last. `draft` has type, class and creator; the rest is found out.
   // What a dead attempt left at `uri` is removed first.
-  virtual Result<Manifest> publish_copy(const std::string& uri, const std::filesystem::path& source,
-                                        Manifest draft) = 0;
+  virtual Result<Manifest> publish_copy(const std::string& uri, const std::filesystem::path& source, Manifest draft,
+                                        const runtime::StopToken& stop) = 0;
   // The manifest first: a deletion that was cut off leaves rubbish, never half an artifact. Nothing there is success.
   virtual Result<void> remove(const std::string& uri) = 0;
 };

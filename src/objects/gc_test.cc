@@ -45,7 +45,7 @@ class GcTest : public ::testing::Test {
     Manifest draft{.type = "file", .materializer = "x:File"};
     draft.created_by = {.worker = "w", .run = run.str(), .step = "make", .attempt = 1, .output = "out", .time = "t"};
     const auto uri = artifacts_.uri({PipelineName("p"), run, StepPath("make"), 1, "out"});
-    EXPECT_TRUE(artifacts_.publish_copy(uri, source, draft).ok());
+    EXPECT_TRUE(artifacts_.publish_copy(uri, source, draft, {}).ok());
     return uri;
   }
   static json::value outputs(const std::string& uri) { return {{"out", {{"artifact", {{"uri", uri}}}}}}; }

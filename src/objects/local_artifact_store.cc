@@ -113,7 +113,8 @@ Result<Manifest> LocalArtifactStore::open(const std::string& uri, Check check) c
   return manifest;
 }
 
-Result<Manifest> LocalArtifactStore::publish_copy(const std::string& uri, const fs::path& source, Manifest draft) {
+Result<Manifest> LocalArtifactStore::publish_copy(const std::string& uri, const fs::path& source, Manifest draft,
+                                                  const runtime::StopToken& stop) {
   const fs::path folder(uri);
   TRY(remove(uri));
   TRY(runtime::make_directories(folder));
@@ -125,7 +126,7 @@ Result<Manifest> LocalArtifactStore::publish_copy(const std::string& uri, const 
   const bool hashed = draft.bytes < kHashedBytes;
   for (auto& file : draft.files) {
     if (!hashed) break;
-    TRY_ASSIGN(auto digest, runtime::hash_file(folder / file.path));
+    TRY_ASSIGN(auto digest, runtime::hash_file(folder / file.path, stop));
     file.sha256 = std::move(digest.hex);
   }
   draft.digest = content_digest(draft);

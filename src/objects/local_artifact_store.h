@@ -18,7 +18,8 @@ class LocalArtifactStore final : public ArtifactStore {
 
   std::string uri(const ArtifactAddress& address) const override;
   Result<Manifest> open(const std::string& uri, Check check) const override;
-  Result<Manifest> publish_copy(const std::string& uri, const std::filesystem::path& source, Manifest draft) override;
+  Result<Manifest> publish_copy(const std::string& uri, const std::filesystem::path& source, Manifest draft,
+                                const runtime::StopToken& stop) override;
   Result<void> remove(const std::string& uri) override;
 
  private:

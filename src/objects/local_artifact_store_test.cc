@@ -23,7 +23,7 @@ class LocalArtifactStoreTest : public ::testing::Test {
                         .attempt = 1,
                         .output = "out",
                         .time = "2026-01-01T00:00:00Z"};
-    auto published = store_.publish_copy(uri_, folder_.path() / "source", draft);
+    auto published = store_.publish_copy(uri_, folder_.path() / "source", draft, {});
     EXPECT_TRUE(published.ok()) << (published.ok() ? "" : published.error().describe());
     return std::move(published).value();
   }
@@ -112,7 +112,7 @@ TEST_F(LocalArtifactStoreTest, RemovesNothingOutsideTheStore) {
 }
 
 TEST_F(LocalArtifactStoreTest, AMissingSourceIsAnError) {
-  EXPECT_EQ(store_.publish_copy(uri_, folder_.path() / "none", {}).error().code, ErrorCode::not_found);
+  EXPECT_EQ(store_.publish_copy(uri_, folder_.path() / "none", {}, {}).error().code, ErrorCode::not_found);
   EXPECT_FALSE(fs::exists(fs::path(uri_) / kManifestFile));
 }
 
