@@ -3,30 +3,28 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/json/parser.hpp>
 #include <boost/json/serialize.hpp>
-#include <boost/json/stream_parser.hpp>
 #include <vector>
+
+#include "codec/json_reader.h"
 
 namespace stoker::codec {
 
 Result<json::value> parse_json(std::string_view text) {
-  json::parse_options options;
-  options.max_depth = kMaximumJsonDepth;
-  json::parser parser({}, options);
-  boost::system::error_code failure;
-  const auto consumed = parser.write_some(text.data(), text.size(), failure);
-  if (!failure && text.find_first_not_of(" \t\r\n", consumed) != std::string_view::npos) {
-    failure = json::error::extra_data;
-  }
-  if (failure) {
+  auto read = read_json(text);
+  if (read.failure) {
     return Error{.code = ErrorCode::invalid_document,
-                 .message = fmt::format("invalid JSON at byte {}: {}", consumed, failure.message())};
+                 .message = fmt::format("invalid JSON at byte {}: {}", read.consumed, read.failure.message())};
   }
-  return parser.release();
+  if (read.has_infinity) {
+    return Error{.code = ErrorCode::invalid_document, .message = "invalid JSON: a number is too large for a double"};
+  }
+  return std::move(read.value);
 }
 
-std::string write_json(const json::value& value) { return json::serialize(value); }
+std::string write_json(const json::value& value) {
+  return json::serialize(value);
+}
 
 namespace {
 
@@ -56,7 +54,8 @@ void write_pretty(const json::value& value, std::size_t indent, std::string& out
 void write_canonical(const json::value& value, std::string& out) {
   if (const auto* object = value.if_object()) {
     std::vector<const json::key_value_pair*> members;
-    for (const auto& member : *object) members.push_back(&member);
+    for (const auto& member : *object)
+      members.push_back(&member);
     std::sort(members.begin(), members.end(), [](const auto* a, const auto* b) { return a->key() < b->key(); });
     out += '{';
     for (const auto* member : members) {

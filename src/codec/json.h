@@ -22,8 +22,8 @@ Result<json::value> parse_json(std::string_view text);
 std::string write_json(const json::value& value);
 // Indented by two spaces, keys in the order of the value.
 std::string write_json_pretty(const json::value& value);
-// One text per value: keys sorted by bytes, no spaces, shortest round-trip numbers; integral doubles keep ".0" so 1 and 1.0 differ.
-// The basis of cache keys.
+// One text per value: keys sorted by bytes, no spaces, shortest round-trip numbers; integral doubles keep ".0" so 1
+// and 1.0 differ. The basis of cache keys.
 std::string canonical_json(const json::value& value);
 
 }  // namespace stoker::codec

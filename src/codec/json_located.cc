@@ -1,12 +1,12 @@
-// JSON with positions: Boost.JSON reads the values, then one pass over the text, known to be JSON, notes where they stand and finds what
-// Boost takes without a word: duplicate keys and integers that become a double.
+// JSON with positions: Boost.JSON reads the values, then one pass over the text, known to be JSON, notes where they
+// stand and finds what Boost takes without a word: duplicate keys and integers that become a double.
 #include <fmt/format.h>
 
 #include <boost/json/parse.hpp>
-#include <boost/json/parser.hpp>
 #include <cmath>
 #include <set>
 
+#include "codec/json_reader.h"
 #include "codec/yaml.h"
 
 namespace stoker::codec {
@@ -21,7 +21,8 @@ class Scanner {
 
  private:
   void fail(Mark mark, std::string message, std::string hint) {
-    if (result_.problems.size() < kMaximumTextProblems) result_.problems.push_back({mark, std::move(message), std::move(hint)});
+    if (result_.problems.size() < kMaximumTextProblems)
+      result_.problems.push_back({mark, std::move(message), std::move(hint)});
   }
 
   void skip(std::size_t count) {
@@ -36,14 +37,16 @@ class Scanner {
   }
 
   void skip_space() {
-    while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\t' || text_[at_] == '\r' || text_[at_] == '\n')) skip(1);
+    while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\t' || text_[at_] == '\r' || text_[at_] == '\n'))
+      skip(1);
   }
 
   char peek() const { return at_ < text_.size() ? text_[at_] : '\0'; }
 
   std::string_view string_token() {
     std::size_t end = at_ + 1;
-    while (end < text_.size() && text_[end] != '"') end += text_[end] == '\\' ? 2 : 1;
+    while (end < text_.size() && text_[end] != '"')
+      end += text_[end] == '\\' ? 2 : 1;
     const auto token = text_.substr(at_, end + 1 - at_);
     skip(token.size());
     return token;
@@ -132,20 +135,9 @@ LocatedValue parse_json_located(std::string_view text) {
   if (text.size() > kMaximumYamlBytes) {
     return fail({1, 1}, fmt::format("the document is larger than {} MiB", kMaximumYamlBytes >> 20));
   }
-  json::parse_options options;
-  options.max_depth = kMaximumJsonDepth;
-  json::parser parser({}, options);
-  boost::system::error_code failure;
-  std::size_t consumed = parser.write_some(text.data(), text.size(), failure);
-  if (!failure) {
-    const auto rest = text.find_first_not_of(" \t\r\n", consumed);
-    if (rest != std::string_view::npos) {
-      failure = json::error::extra_data;
-      consumed = rest;
-    }
-  }
-  if (failure) return fail(mark_at(text, consumed), fmt::format("invalid JSON: {}", failure.message()));
-  result.value = parser.release();
+  auto read = read_json(text);
+  if (read.failure) return fail(mark_at(text, read.consumed), fmt::format("invalid JSON: {}", read.failure.message()));
+  result.value = std::move(read.value);
   Scanner(text, result).run();
   return result;
 }

@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <cstring>
+#include <random>
+
 namespace stoker::codec {
 namespace {
 
@@ -13,6 +17,7 @@ TEST(Json, RefusesWhatIsNotJsonAndSaysWhere) {
   EXPECT_FALSE(parse_json("{} {}").ok());
   EXPECT_FALSE(parse_json("").ok());
   EXPECT_FALSE(parse_json(std::string(100, '[')).ok());
+  EXPECT_FALSE(parse_json("[1, {\"a\": 1e999}]").ok()) << "infinity could not be written again";
 }
 
 TEST(Json, CanonicalTextDoesNotDependOnKeyOrder) {
@@ -25,6 +30,24 @@ TEST(Json, CanonicalTextDoesNotDependOnKeyOrder) {
 TEST(Json, PrettyTextParsesBack) {
   const auto value = parse_json(R"({"a": [1, {"b": true}], "c": {}, "d": []})").value();
   EXPECT_EQ(parse_json(write_json_pretty(value)).value(), value);
+}
+
+TEST(Json, DoublesComeBackAsTheyWere) {
+  std::mt19937_64 random(1);
+  std::uniform_real_distribution<double> uniform(-1, 1);
+  for (int i = 0; i < 20'000; ++i) {
+    const auto bits = random();
+    double any = 0;
+    std::memcpy(&any, &bits, sizeof(any));
+    for (const double number : {uniform(random), std::isfinite(any) ? any : 0.5}) {
+      const auto text = canonical_json(json::value(number));
+      ASSERT_EQ(parse_json(text)->get_double(), number) << text;
+      ASSERT_EQ(parse_json(write_json(json::value(number)))->get_double(), number) << text;
+    }
+  }
+  EXPECT_EQ(parse_json("1e-999")->get_double(), 0.0);
+  EXPECT_EQ(canonical_json(*parse_json("[18446744073709551615, -9223372036854775808, 18446744073709551616, -0.0]")),
+            "[18446744073709551615,-9223372036854775808,1.8446744073709552e+19,-0.0]");
 }
 
 }  // namespace
