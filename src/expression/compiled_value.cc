@@ -54,13 +54,14 @@ CompiledValue CompiledValue::compile(const json::value& value, std::vector<Locat
     Map members;
     json::object constants;
     for (const auto& member : *map) {
-      members.push_back(
-          {std::string(member.key()), compile(member.value(), problems, append_pointer(pointer, member.key()))});
-      constant = constant && members.back().value.is_constant();
+      members.keys.emplace_back(member.key());
+      members.values.push_back(compile(member.value(), problems, append_pointer(pointer, member.key())));
+      constant = constant && members.values.back().is_constant();
     }
     if (!constant) return of(Form(std::in_place_type<Map>, std::move(members)));
-    for (auto& member : members)
-      constants.emplace(member.key, std::get<json::value>(std::move(member.value.form_)));
+    for (std::size_t i = 0; i < members.keys.size(); ++i) {
+      constants.emplace(members.keys[i], std::get<json::value>(std::move(members.values[i].form_)));
+    }
     return CompiledValue(json::value(std::move(constants)));
   }
   return CompiledValue(value);
@@ -100,10 +101,11 @@ Result<json::value> CompiledValue::evaluate(const Scope& scope, const Limits& li
     return json::value(std::move(out));
   }
   json::object out;
-  for (const auto& member : std::get<Map>(form_)) {
-    auto value = member.value.evaluate(scope, limits);
-    if (!value) return std::move(value).error().with_context(member.key);
-    out.emplace(member.key, std::move(*value));
+  const auto& map = std::get<Map>(form_);
+  for (std::size_t i = 0; i < map.keys.size(); ++i) {
+    auto value = map.values[i].evaluate(scope, limits);
+    if (!value) return std::move(value).error().with_context(map.keys[i]);
+    out.emplace(map.keys[i], std::move(*value));
   }
   return json::value(std::move(out));
 }

@@ -79,18 +79,15 @@ class CompiledValue {
 
  private:
   using List = std::vector<CompiledValue>;
-  struct Member;
-  using Map = std::vector<Member>;
+  struct Map {
+    std::vector<std::string> keys;
+    List values;  // of each key
+  };
 
   using Form = std::variant<json::value, Template, List, Map>;
   static CompiledValue of(Form form);
 
   Form form_;
-};
-
-struct CompiledValue::Member {
-  std::string key;
-  CompiledValue value;
 };
 
 template <class Visit>
@@ -101,8 +98,9 @@ void CompiledValue::for_each_template(const Visit& visit, const std::string& poi
     for (std::size_t i = 0; i < list->size(); ++i)
       (*list)[i].for_each_template(visit, append_pointer(pointer, std::to_string(i)));
   } else if (const auto* map = std::get_if<Map>(&form_)) {
-    for (const auto& member : *map)
-      member.value.for_each_template(visit, append_pointer(pointer, member.key));
+    for (std::size_t i = 0; i < map->keys.size(); ++i) {
+      map->values[i].for_each_template(visit, append_pointer(pointer, map->keys[i]));
+    }
   }
 }
 
