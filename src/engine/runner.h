@@ -61,6 +61,8 @@ struct AttemptSpec {
   // The step with every template evaluated: body (command, script, manifest, wait), environment. `inputs`, `when`,
   // `foreach`, `repeat` are as written; their values are below.
   std::shared_ptr<const pipeline::Step> step;
+  // What stands for this step run in cache keys (the invocation's `identity`): its cache key; empty when it has none.
+  std::string identity;
   json::object inputs;  // name -> binding (plain value, {"$artifact": …}, {"$file": …}, {"$secret": …}, {"$value": …})
   std::map<std::string, std::string> environment;  // beside the process's own environment
   std::map<std::string, std::string>
