@@ -151,6 +151,11 @@ class Host:
             _child(message, descriptors, host, self._connection)
         for descriptor in descriptors:
             os.close(descriptor)
+        try:
+            # Here as well as in the child: whoever is first, the group exists before the program may want to end it.
+            os.setpgid(pid, pid)
+        except OSError:
+            pass
         self._children[pid] = message["id"]
         self._send({"op": "started", "id": message["id"], "pid": pid})
 
@@ -229,7 +234,7 @@ def _child(message: Dict[str, Any], descriptors: List[int], host: int, connectio
     """Become the attempt's process and run the worker. Never returns."""
     code = 70
     try:
-        os.setsid()
+        os.setpgid(0, 0)
         if _prctl is not None:
             _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
             if os.getppid() != host:

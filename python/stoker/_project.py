@@ -118,15 +118,15 @@ def put_on_path(file: str, root: str) -> ImportName:
 
 def import_file(file: str, root: str) -> Any:
     """Import the user's file by its real name."""
-    import importlib
-
     name = put_on_path(file, root)
     if _importable(name.module):
         loaded = sys.modules.get(name.module)
         if loaded is not None and not _same_file(loaded, file):
             # A library took the name first (a user's `queue.py`, say): as a script the file would win.
             del sys.modules[name.module]
-        module = importlib.import_module(name.module)
+        # Not importlib.import_module: it would stand in the user's traceback.
+        __import__(name.module)
+        module = sys.modules[name.module]
         if _same_file(module, file):
             return module
     return _import_by_path(file, name.module)

@@ -50,7 +50,7 @@ class _Location:
         return f"{type(self).__name__}({self._path!r})"
 
     def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and other._path == self._path  # type: ignore[attr-defined]
+        return type(other) is type(self) and other._path == self._path
 
     def __hash__(self) -> int:
         return hash((type(self).__name__, self._path))
