@@ -212,7 +212,9 @@ class Closure:
                 self._value_text(part, value)
             except Opaque:
                 continue  # the library's own affair
-        part.close(f"library {function.__module__}.{function.__qualname__} {self._version(function.__module__)}")
+        # functools.wraps gives wrappers the module of what they wrap; where the code is from is in its globals.
+        home = str(function.__globals__.get("__name__", ""))
+        part.close(f"library {home}.{function.__code__.co_name} {self._version(home)}")
 
     def _version(self, module: Optional[str]) -> str:
         top = (module or "").split(".")[0]
@@ -389,9 +391,8 @@ class Closure:
             and what in ("importlib.import_module", "__import__")
             and not chain.argument.startswith(".")
         ):
-            file = self._find_file(chain.argument)
-            if file is not None:
-                part.reaches[self.of_module_file(file, chain.argument)] = None
+            if self._find_file(chain.argument) is not None:
+                self._reach_module_named(part, chain.argument)
                 return
             if self._is_installed(chain.argument.split(".")[0]) or is_standard(chain.argument.split(".")[0]):
                 return
@@ -451,11 +452,15 @@ class Closure:
             part.wide.append(f"{part.name} imports relatively from a module that is not loaded: all project files")
             part.reaches[self._of_project()] = None
         for candidate in candidates:
-            pieces = candidate.split(".")
-            for end in range(1, len(pieces) + 1):  # packages run when their modules are imported
-                found = self._find_file(".".join(pieces[:end]))
-                if found is not None:
-                    part.reaches[self.of_module_file(found, ".".join(pieces[:end]))] = None
+            self._reach_module_named(part, candidate)
+
+    def _reach_module_named(self, part: Part, name: str) -> None:
+        """A whole module and the packages above it, which run when it is imported."""
+        pieces = name.split(".")
+        for end in range(1, len(pieces) + 1):
+            found = self._find_file(".".join(pieces[:end]))
+            if found is not None:
+                part.reaches[self.of_module_file(found, ".".join(pieces[:end]))] = None
 
     def _reach_imported(self, part: Part, item: Import, chain: Chain, scope: Dict[str, Any]) -> None:
         """A name that the function imports itself, from a module that is loaded already."""
