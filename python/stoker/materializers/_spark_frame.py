@@ -141,9 +141,7 @@ _GLOB = "[]{}*?\\^"
 
 def _first_rows(frame: Any, data: pathlib.Path) -> Iterator[List[Any]]:
     """The first rows of the first non-empty file, read in the driver without a job by the reader that scans use."""
-    part = next(
-        (path for path in sorted(data.glob("part-*.parquet")) if _parquet_footer.row_count(str(path)) > 0), None
-    )
+    part = next((path for path in sorted(data.glob("part-*.parquet")) if _parquet_footer.row_count(str(path)) > 0), None)
     if part is None:
         return
     jvm = frame.sparkSession._jvm

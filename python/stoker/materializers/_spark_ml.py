@@ -3,7 +3,12 @@ own format."""
 
 from __future__ import annotations
 
+import atexit
+import os
 import pathlib
+import re
+import shutil
+import tempfile
 from typing import Any, Dict, Optional
 
 from stoker import _json_values
@@ -11,6 +16,7 @@ from stoker.materializers._base import Materializer, Preview, Saved, qualified_n
 from stoker.materializers._spark_frame import to_read, to_write
 
 _SHOWN_PARAMETERS = 40
+_SAFE_PATH = re.compile(r"[A-Za-z0-9_./-]+")
 
 
 class SparkML(Materializer):
@@ -28,10 +34,9 @@ class SparkML(Materializer):
             )
         if not callable(getattr(cls, "load", None)):
             raise TypeError(
-                f"{qualified_name(cls)} can be written but not read back: "
-                f"it is no MLReadable (mix in DefaultParamsReadable)"
+                f"{qualified_name(cls)} can be written but not read back: it is no MLReadable (mix in DefaultParamsReadable)"
             )
-        value.write().overwrite().save(to_write(directory / "model"))
+        value.write().overwrite().save(to_write(pathlib.Path(_plain_path(directory), "model")))
         return Saved(details={"class": f"{cls.__module__}:{cls.__qualname__}"}, preview=self.preview(value))
 
     def load(self, directory: pathlib.Path, saved: Saved) -> Any:
@@ -47,15 +52,27 @@ class SparkML(Materializer):
             ) from error
         if not callable(getattr(cls, "load", None)):
             raise RuntimeError(f"{name.replace(':', '.')} has no load()")
-        return cls.load(to_read(directory / "model"))
+        return cls.load(to_read(pathlib.Path(_plain_path(directory), "model")))
 
     def preview(self, value: Any) -> Optional[Preview]:
         parameters: Dict[str, str] = {}
         try:
-            for param, setting in sorted(value.extractParamMap().items(), key=lambda pair: pair[0].name)[
-                :_SHOWN_PARAMETERS
-            ]:
+            for param, setting in sorted(value.extractParamMap().items(), key=lambda pair: pair[0].name)[:_SHOWN_PARAMETERS]:
                 parameters[param.name] = shorten(str(setting), 120)
         except Exception:  # parameters of somebody's class; a preview is never worth a failure
             pass
         return {"kind": "model", "class": qualified_name(type(value)), "parameters": parameters}
+
+
+def _plain_path(directory: pathlib.Path) -> str:
+    """A path of the artifact's directory that every writer and reader of MLlib takes. Some URI-encode a path with a
+    space or a bracket
+    (a foreach step's) and then take that for the path, so they get a link. It stays until the process ends: some models read on later."""
+    path = os.path.abspath(directory)
+    if _SAFE_PATH.fullmatch(path):
+        return path
+    folder = tempfile.mkdtemp(prefix="stoker-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    link = os.path.join(folder, "artifact")
+    os.symlink(path, link)
+    return link
