@@ -77,12 +77,14 @@ def _text(value: Any) -> str:
 
 _settings: Dict[str, Any] = {}
 _app_name = "stoker"
+_root = ""
 
 
-def configure(settings: Optional[Dict[str, Any]], app_name: str) -> None:
-    """Remember what a session of this process is to be; it is made when it is needed."""
-    global _settings, _app_name
-    _settings, _app_name = dict(settings or {}), app_name
+def configure(settings: Optional[Dict[str, Any]], app_name: str, root: str = "") -> None:
+    """Remember what a session of this process is to be; it is made when it is needed. `root`: where the modules are that
+    functions in Spark's Python workers (UDFs) import."""
+    global _settings, _app_name, _root
+    _settings, _app_name, _root = dict(settings or {}), app_name, root
 
 
 def active_session() -> Optional[Any]:
@@ -109,8 +111,14 @@ def create_session(settings: Optional[Dict[str, Any]] = None, app_name: str = "s
         builder = builder.config(key, value)
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+    if _root and not leased():  # the JVM inherits it, and its Python workers do
+        os.environ["PYTHONPATH"] = _with_root(os.environ.get("PYTHONPATH", ""))
     try:
-        return builder.getOrCreate()
+        session = builder.getOrCreate()
+        if _root:
+            environment = session.sparkContext.environment
+            environment["PYTHONPATH"] = _with_root(environment.get("PYTHONPATH", ""))
+        return session
     except Exception as error:
         if type(error).__name__ == "PySparkRuntimeError" and "JAVA_GATEWAY_EXITED" in str(error):
             raise SparkUnavailable(
@@ -119,6 +127,11 @@ def create_session(settings: Optional[Dict[str, Any]] = None, app_name: str = "s
         if isinstance(error, FileNotFoundError):
             raise SparkUnavailable(f"the JVM did not start: {error}") from error
         raise
+
+
+def _with_root(path: str) -> str:
+    entries = [entry for entry in path.split(os.pathsep) if entry]
+    return os.pathsep.join(entries if _root in entries else [_root, *entries])
 
 
 def session_for_step() -> Any:

@@ -133,6 +133,7 @@ class _Attempt:
         self.context = _context.Context()
         self.logged: Dict[str, Any] = {}
         self.over = False
+        self.cancelled = False
         self.origin = _artifacts.Origin()
 
     def execute(self) -> int:
@@ -142,9 +143,12 @@ class _Attempt:
         self._handle_signals()
         try:
             outputs = self._run()
+            if self.cancelled:  # the user's code caught it and went on
+                raise Cancelled
         except BaseException as raised:
             self.over = True
-            error = self._describe(raised)
+            # What unwinding through Spark's calls makes of it hides what happened.
+            error = self._describe(Cancelled() if self.cancelled else raised)
             code = TERMINATED if error["class"] == CANCELLED else FAILED
             if error.pop("unreadable", False):
                 code = UNREADABLE
@@ -157,6 +161,7 @@ class _Attempt:
         def terminate(number: int, frame: Any) -> None:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)  # the second one ends the process at once
             if not self.over:
+                self.cancelled = True
                 _spark.cancel_jobs(self.group)
                 raise Cancelled
 
@@ -190,7 +195,8 @@ class _Attempt:
             keep=self._keep,
         )
         _context.install(self.context)
-        _spark.configure(invocation.get("session"), f"{self.origin.pipeline}/{self.origin.step}")
+        root = str(invocation["entry"].get("root") or "")
+        _spark.configure(invocation.get("session"), f"{self.origin.pipeline}/{self.origin.step}", root)
         self.channel.send({"type": "started"})
         if invocation.get("heartbeat_seconds"):
             self.channel.beat(float(invocation["heartbeat_seconds"]))
@@ -205,9 +211,7 @@ class _Attempt:
         invocation = self.invocation
         version = invocation.get("version")
         if version not in PROTOCOL_VERSIONS:
-            raise _Unreadable(
-                f"the worker {NAME} speaks version {PROTOCOL_VERSIONS[-1]} of the step protocol, not {version!r}"
-            )
+            raise _Unreadable(f"the worker {NAME} speaks version {PROTOCOL_VERSIONS[-1]} of the step protocol, not {version!r}")
         missing = [key for key in _REQUIRED if key not in invocation]
         if missing:
             raise _Unreadable(f"the invocation has no {missing[0]!r}")
@@ -337,9 +341,7 @@ class _Attempt:
                 outside.append(read)
         return outside
 
-    def _write_result(
-        self, outputs: Dict[str, Any], error: Optional[Dict[str, Any]], observed: Dict[str, Any], code: int
-    ) -> int:
+    def _write_result(self, outputs: Dict[str, Any], error: Optional[Dict[str, Any]], observed: Dict[str, Any], code: int) -> int:
         invocation = self.invocation
         result: Dict[str, Any] = {
             "version": 1,
@@ -427,9 +429,7 @@ def _imported(entry: Dict[str, Any]) -> Any:
     found: Any = module
     for part in entry["function"].split("."):
         if part == "<locals>":
-            raise StepError(
-                f"{entry['function']} is defined inside a function and cannot be imported", name="TypeError"
-            )
+            raise StepError(f"{entry['function']} is defined inside a function and cannot be imported", name="TypeError")
         try:
             found = getattr(found, part)
         except AttributeError:
@@ -448,12 +448,7 @@ def _import_module(name: str, file: str) -> Any:
         spec = importlib.util.find_spec(name)
     except (ImportError, ValueError, AttributeError):
         pass
-    if (
-        spec is not None
-        and spec.origin
-        and os.path.realpath(spec.origin) == os.path.realpath(file)
-        and name not in sys.modules
-    ):
+    if spec is not None and spec.origin and os.path.realpath(spec.origin) == os.path.realpath(file) and name not in sys.modules:
         return importlib.import_module(name)
     if not os.path.exists(file):
         raise StepError(f"the pipeline file {file} does not exist (any more)", name="FileNotFoundError")

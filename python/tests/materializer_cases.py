@@ -375,7 +375,7 @@ def check(folder: pathlib.Path, kind: str) -> dict[str, str]:
             try:
                 before = jobs.jobsList(None).size()
                 loaded = _artifacts.load(folder / name)
-                loaded.schema
+                assert loaded.schema is not None
                 started = jobs.jobsList(None).size() - before
                 outcomes[name] = f"loading started {started} jobs" if started else same_frame(frame, loaded) or "ok"
             except Exception:

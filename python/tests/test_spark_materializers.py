@@ -86,7 +86,7 @@ def test_rows_and_preview_need_no_job(session: Any, tmp_path: pathlib.Path) -> N
     assert len(manifest["preview"]["rows"]) == 5 and manifest["preview"]["columns"] == ["id"]
     before = jobs(session)
     loaded = _artifacts.load(tmp_path / "a")
-    loaded.schema
+    assert loaded.schema is not None
     assert jobs(session) == before
     assert loaded.count() == 1000
 

@@ -34,6 +34,8 @@ class SparkDataFrame(Materializer):
     hashed = False
 
     def save(self, value: Any, directory: pathlib.Path) -> Optional[Saved]:
+        if getattr(getattr(value.sparkSession, "_sc", None), "_jsc", self) is None:
+            raise RuntimeError("the frame cannot be written: the step stopped the Spark session that the frame belongs to")
         fields = value.schema.fields
         details: Dict[str, Any] = {}
         frame = self._storable(value, fields, details)

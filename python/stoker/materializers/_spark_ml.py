@@ -65,9 +65,11 @@ class SparkML(Materializer):
 
 
 def _plain_path(directory: pathlib.Path) -> str:
-    """A path of the artifact's directory that every writer and reader of MLlib takes. Some URI-encode a path with a
-    space or a bracket
-    (a foreach step's) and then take that for the path, so they get a link. It stays until the process ends: some models read on later."""
+    """A path of the artifact's directory that every writer and reader of MLlib takes.
+
+    Some URI-encode a path with a space or a bracket (a foreach step's) and then take that for the path, so they get a
+    link. It stays until the process ends: some models read on later.
+    """
     path = os.path.abspath(directory)
     if _SAFE_PATH.fullmatch(path):
         return path
