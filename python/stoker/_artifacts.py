@@ -66,9 +66,7 @@ class Output(NamedTuple):
 # ----------------
 
 
-def save(
-    value: Any, directory: PathText, name: str, origin: Origin, materializer: Optional[Type[Materializer]] = None
-) -> Output:
+def save(value: Any, directory: PathText, name: str, origin: Origin, materializer: Optional[Type[Materializer]] = None) -> Output:
     """Write `value` as the artifact `directory`; its manifest comes last."""
     folder = pathlib.Path(directory)
     if folder.exists():  # what an attempt of this number that died has left: without a manifest it is rubbish
@@ -199,9 +197,7 @@ def _small(preview: Optional[Preview]) -> Optional[Preview]:
 def reference(folder: PathText, manifest: Mapping[str, Any]) -> Dict[str, Any]:
     """What `$artifact` holds."""
     found = {"uri": os.path.abspath(folder)}
-    found.update(
-        {key: manifest[key] for key in ("type", "class", "digest", "identity", "bytes", "rows") if key in manifest}
-    )
+    found.update({key: manifest[key] for key in ("type", "class", "digest", "identity", "bytes", "rows") if key in manifest})
     return found
 
 
@@ -213,7 +209,10 @@ def _write_json(path: pathlib.Path, document: Any) -> None:
 
 
 def write_atomically(path: PathText, content: bytes) -> None:
-    """Temporary file beside it, synced, renamed; the folder synced too. Mode 0600 whatever the umask."""
+    """Temporary file beside it, synced, renamed; mode 0600 whatever the umask.
+
+    The folder is not synced: what a loss of power takes away again is as if it had not been written, and is made anew.
+    """
     text = os.fspath(path)
     temporary = f"{text}.{os.getpid()}.tmp"
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_CLOEXEC", 0), 0o600)
@@ -232,13 +231,6 @@ def write_atomically(path: PathText, content: bytes) -> None:
         except OSError:
             pass
         raise
-    folder = os.open(os.path.dirname(text) or ".", os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    except OSError:
-        pass
-    finally:
-        os.close(folder)
 
 
 # --- reading --------------------------------------------------------------------------------------------------------
@@ -257,9 +249,7 @@ def read_manifest(directory: PathText) -> Dict[str, Any]:
     if not isinstance(manifest, dict) or not isinstance(manifest.get("version"), int):
         raise ArtifactError(f"{path} is damaged: it is no manifest")
     if manifest["version"] > VERSION:
-        raise ArtifactError(
-            f"{path} was written by a newer Stoker (manifest version {manifest['version']}, known: {VERSION})"
-        )
+        raise ArtifactError(f"{path} was written by a newer Stoker (manifest version {manifest['version']}, known: {VERSION})")
     for key in ("class", "type", "files", "digest"):
         if key not in manifest:
             raise ArtifactError(f"{path} is damaged: it has no {key}")
@@ -280,9 +270,7 @@ def check_files(directory: PathText, manifest: Mapping[str, Any], *, contents: b
                 f"its manifest says {entry['size']}"
             )
         if contents and "sha256" in entry and file_digest(path) != entry["sha256"]:
-            raise ArtifactError(
-                f"the artifact {os.fspath(directory)} is damaged: the content of {entry['path']} has changed"
-            )
+            raise ArtifactError(f"the artifact {os.fspath(directory)} is damaged: the content of {entry['path']} has changed")
 
 
 def load(directory: PathText, trust: bool = False, *, project: Optional[str] = None, expected: Any = None) -> Any:
@@ -302,9 +290,7 @@ def load(directory: PathText, trust: bool = False, *, project: Optional[str] = N
         return _json_values.decode(manifest["value"])
     check_files(folder, manifest)
     details = manifest.get("details", {})
-    saved = Saved(
-        details=details, schema=manifest.get("schema"), rows=manifest.get("rows"), pickle=bool(manifest.get("pickle"))
-    )
+    saved = Saved(details=details, schema=manifest.get("schema"), rows=manifest.get("rows"), pickle=bool(manifest.get("pickle")))
     saved.expected = expected
     return maker.load(folder, saved)
 

@@ -23,6 +23,7 @@ from stoker._worker_channel import Channel
 from stoker._worker_errors import CANCELLED, INFRASTRUCTURE, Cancelled, StepError
 from stoker._worker_inputs import Inputs
 from stoker._worker_observe import Observer
+from stoker.materializers import _plain  # noqa: F401 - loaded before a fork server forks
 
 PROTOCOL_VERSIONS = (1,)
 NAME = "stoker-python/0.1"
@@ -220,7 +221,7 @@ class _Attempt:
 
     def _function(self) -> Callable[..., Any]:
         entry = self.invocation["entry"]
-        found = _unpickled(entry["pickle"]) if "pickle" in entry else _imported(entry)
+        found = _unpickled(entry) if "pickle" in entry else _imported(entry)
         # A decorated function is a Step; what it decorates is its `function`.
         inner = getattr(found, "function", None)
         found = inner if callable(inner) else found
@@ -461,9 +462,13 @@ def _import_module(name: str, file: str) -> Any:
     return module
 
 
-def _unpickled(path: str) -> Any:
+def _unpickled(entry: Dict[str, Any]) -> Any:
+    """A function by value; the modules that it imports by name are found from the project's root."""
     import pickle
 
+    path, root = entry["pickle"], entry.get("root") or os.getcwd()
+    if root not in sys.path:
+        sys.path.insert(0, root)
     try:
         with open(path, "rb") as stream:
             return pickle.load(stream)
