@@ -35,8 +35,10 @@ Result<std::chrono::milliseconds> parse_duration(std::string_view text) {
     const auto digits = std::min(rest.find_first_not_of("0123456789."), rest.size());
     const auto number = rest.substr(0, digits);
     double amount = 0;
-    const auto [end, failure] = std::from_chars(number.data(), number.data() + number.size(), amount, std::chars_format::fixed);
-    if (failure != std::errc() || end != number.data() + number.size() || number.front() == '.' || number.back() == '.') {
+    const auto [end, failure] =
+        std::from_chars(number.data(), number.data() + number.size(), amount, std::chars_format::fixed);
+    if (failure != std::errc() || end != number.data() + number.size() || number.front() == '.' ||
+        number.back() == '.') {
       return bad(text, "a number must come first");
     }
     fraction = number.find('.') != std::string_view::npos;
@@ -44,7 +46,8 @@ Result<std::chrono::milliseconds> parse_duration(std::string_view text) {
     const auto name = rest.substr(0, std::min(rest.find_first_of("0123456789."), rest.size()));
     if (name.empty()) return bad(text, "it has no unit (ms, s, m, h or d)");
     std::size_t unit = next_unit;
-    while (unit < kUnits.size() && kUnits[unit].name != name) ++unit;
+    while (unit < kUnits.size() && kUnits[unit].name != name)
+      ++unit;
     if (unit == kUnits.size()) {
       for (const auto& known : kUnits) {
         if (known.name == name) return bad(text, "its units must go from large to small");

@@ -128,15 +128,20 @@ class Scanner {
 
 LocatedValue parse_json_located(std::string_view text) {
   LocatedValue result;
-  const auto fail = [&](Mark mark, std::string message) {
-    result.problems.push_back({mark, std::move(message), ""});
+  const auto fail = [&](Mark mark, std::string message, std::string hint = "") {
+    result.problems.push_back({mark, std::move(message), std::move(hint)});
+    result.complete = false;
     return std::move(result);
   };
   if (text.size() > kMaximumYamlBytes) {
     return fail({1, 1}, fmt::format("the document is larger than {} MiB", kMaximumYamlBytes >> 20));
   }
   auto read = read_json(text);
-  if (read.failure) return fail(mark_at(text, read.consumed), fmt::format("invalid JSON: {}", read.failure.message()));
+  if (read.failure) {
+    return fail(
+        mark_at(text, read.consumed), fmt::format("invalid JSON: {}", read.failure.message()),
+        read.failure == json::error::syntax ? "a comma, colon, quote or bracket is missing or too much here" : "");
+  }
   result.value = std::move(read.value);
   Scanner(text, result).run();
   return result;

@@ -47,7 +47,8 @@ const Positions::Node* Positions::find(const json::value& root, std::string_view
     const auto index = child_index(*value, token);
     if (index == std::string::npos) break;
     std::size_t child = at + 1;
-    for (std::size_t i = 0; i < index && child < nodes_.size(); ++i) child += nodes_[child].size;
+    for (std::size_t i = 0; i < index && child < nodes_.size(); ++i)
+      child += nodes_[child].size;
     if (child >= nodes_.size()) break;
     at = child;
     value = value->is_object() ? &(value->get_object().begin() + static_cast<std::ptrdiff_t>(index))->value()

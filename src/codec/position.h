@@ -1,4 +1,5 @@
-// Where each value of a parsed text stands: a table beside the JSON value, so that an error about a value can name its line and column.
+// Where each value of a parsed text stands: a table beside the JSON value, so that an error about a value can name its
+// line and column.
 #pragma once
 
 #include <cstdint>
@@ -17,8 +18,8 @@ struct Mark {
   friend bool operator==(const Mark&, const Mark&) = default;
 };
 
-// The marks of a tree in preorder: a value, then its members (in the order of the object) or elements. Costs 20 bytes a value; finding one
-// walks the tree, which is fine for errors, the only use.
+// The marks of a tree in preorder: a value, then its members (in the order of the object) or elements. Costs 20 bytes a
+// value; finding one walks the tree, which is fine for errors, the only use.
 class Positions {
  public:
   struct Node {
@@ -30,8 +31,8 @@ class Positions {
   std::vector<Node>& nodes() { return nodes_; }
   const std::vector<Node>& nodes() const { return nodes_; }
 
-  // `pointer` is a JSON pointer (RFC 6901) into `root`, the value that was parsed with this table. Where it leads nowhere, its nearest
-  // ancestor answers.
+  // `pointer` is a JSON pointer (RFC 6901) into `root`, the value that was parsed with this table. Where it leads
+  // nowhere, its nearest ancestor answers.
   Mark value(const json::value& root, std::string_view pointer) const;
   Mark key(const json::value& root, std::string_view pointer) const;
 
@@ -46,11 +47,13 @@ struct TextProblem {
   std::string hint;
 };
 
-// A parsed text. With problems, `value` is what could be read, for looking at, never for use.
+// A parsed text. With problems, `value` is for looking at (to report more), never for use.
 struct LocatedValue {
   json::value value;
   Positions positions;
   std::vector<TextProblem> problems;
+  // Read to its end; otherwise `value` is what came before the problem.
+  bool complete = true;
 };
 
 // The mark of a byte offset.

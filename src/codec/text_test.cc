@@ -20,8 +20,8 @@ TEST(Duration, ReadsWhatPeopleWrite) {
 }
 
 TEST(Duration, RefusesTheRestWithAReason) {
-  for (const auto* text : {"", "10", "s", "-1s", "1 h", "1m1h", "1m1m", "1.5h30m", "1e3s", "0.0001ms", "99999d", ".5s", "1.s", "1w",
-                           "99999999999999999999999999s", "1..5s", "nan"}) {
+  for (const auto* text : {"", "10", "s", "-1s", "1 h", "1m1h", "1m1m", "1.5h30m", "1e3s", "0.0001ms", "99999d", ".5s",
+                           "1.s", "1w", "99999999999999999999999999s", "1..5s", "nan"}) {
     const auto result = parse_duration(text);
     EXPECT_FALSE(result.ok()) << text;
     if (!result.ok()) {
@@ -40,14 +40,20 @@ TEST(Duration, FormatsToATextThatParsesBack) {
 
 // Vectors of RFC 4648.
 TEST(Base64, MatchesThePublishedVectors) {
-  const std::pair<const char*, const char*> vectors[] = {{"", ""},         {"f", "Zg=="},         {"fo", "Zm8="},        {"foo", "Zm9v"},
-                                                         {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"}};
+  const std::pair<const char*, const char*> vectors[] = {{"", ""},
+                                                         {"f", "Zg=="},
+                                                         {"fo", "Zm8="},
+                                                         {"foo", "Zm9v"},
+                                                         {"foob", "Zm9vYg=="},
+                                                         {"fooba", "Zm9vYmE="},
+                                                         {"foobar", "Zm9vYmFy"}};
   for (const auto& [bytes, text] : vectors) {
     EXPECT_EQ(encode_base64(bytes), text);
     EXPECT_EQ(decode_base64(text), bytes);
   }
   std::string all;
-  for (int i = 0; i < 256; ++i) all += static_cast<char>(i);
+  for (int i = 0; i < 256; ++i)
+    all += static_cast<char>(i);
   EXPECT_EQ(decode_base64(encode_base64(all)), all);
   EXPECT_EQ(decode_base64("Zm9v\nYmFy\n"), "foobar");
 }

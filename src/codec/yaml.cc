@@ -60,14 +60,17 @@ std::size_t cost(const json::value& value) {
   if (const auto* text = value.if_string()) {
     total += text->size();
   } else if (const auto* array = value.if_array()) {
-    for (const auto& element : *array) total += cost(element);
+    for (const auto& element : *array)
+      total += cost(element);
   } else if (const auto* object = value.if_object()) {
-    for (const auto& member : *object) total += member.key().size() + cost(member.value());
+    for (const auto& member : *object)
+      total += member.key().size() + cost(member.value());
   }
   return total;
 }
 
-// Reads events and builds the value and the positions in one pass. Every function answers false when the parse cannot go on.
+// Reads events and builds the value and the positions in one pass. Every function answers false when the parse cannot
+// go on.
 class Builder {
  public:
   explicit Builder(std::string_view text) : text_(text) {
@@ -80,7 +83,7 @@ class Builder {
   Builder& operator=(const Builder&) = delete;
 
   LocatedValue run() {
-    read_stream();
+    result_.complete = read_stream();
     return std::move(result_);
   }
 
@@ -115,7 +118,8 @@ class Builder {
     auto message = fmt::format("invalid YAML: {}", parser_.problem);
     if (parser_.context != nullptr) {
       message += fmt::format(" {}", parser_.context);
-      if (parser_.context_mark.line + 1 != mark.line) message += fmt::format(" (from line {})", parser_.context_mark.line + 1);
+      if (parser_.context_mark.line + 1 != mark.line)
+        message += fmt::format(" (from line {})", parser_.context_mark.line + 1);
     }
     const auto line = line_of(mark);
     const auto context_line = line_of(mark_of(parser_.context_mark));
@@ -126,6 +130,8 @@ class Builder {
       hint = "put quotes around an expression: \"${{ … }}\"";
     } else if (std::string_view(parser_.problem).find("mapping values are not allowed") != std::string_view::npos) {
       hint = "put quotes around a text that contains \": \", and check the indentation";
+    } else if (std::string_view(parser_.problem).find("did not find expected") != std::string_view::npos) {
+      hint = "check the indentation, and the brackets and quotes before";
     }
     return fail(mark, std::move(message), std::move(hint));
   }
@@ -188,7 +194,8 @@ class Builder {
       out = json::string(text);
       return;
     }
-    if (!tag.empty()) fail(mark, fmt::format("the tag {} has no meaning here", tag), "remove it, or write !!str for a text");
+    if (!tag.empty())
+      fail(mark, fmt::format("the tag {} has no meaning here", tag), "remove it, or write !!str for a text");
     auto meaning = plain_scalar(text);
     if (!meaning.problem.empty()) fail(mark, std::move(meaning.problem), std::move(meaning.hint));
     out = std::move(meaning.value);
@@ -214,7 +221,8 @@ class Builder {
       const auto& scalar = event_->data.scalar;
       const std::string key(reinterpret_cast<const char*>(scalar.value), scalar.length);
       const bool merge = key == "<<" && scalar.plain_implicit;
-      if (const auto anchor = view(scalar.anchor); !anchor.empty()) return fail(key_mark, "a key cannot have an anchor");
+      if (const auto anchor = view(scalar.anchor); !anchor.empty())
+        return fail(key_mark, "a key cannot have an anchor");
       if (!advance()) return false;
       if (merge) {
         if (!read_merge(merges, key_mark, depth)) return false;
@@ -228,7 +236,8 @@ class Builder {
         object.emplace(key, std::move(value));
       }
     }
-    for (auto& merged : merges) merge_into(object, merged);
+    for (auto& merged : merges)
+      merge_into(object, merged);
     return true;
   }
 
@@ -305,9 +314,11 @@ class Builder {
   static std::size_t height(const json::value& value) {
     std::size_t most = 0;
     if (const auto* array = value.if_array()) {
-      for (const auto& element : *array) most = std::max(most, 1 + height(element));
+      for (const auto& element : *array)
+        most = std::max(most, 1 + height(element));
     } else if (const auto* object = value.if_object()) {
-      for (const auto& member : *object) most = std::max(most, 1 + height(member.value()));
+      for (const auto& member : *object)
+        most = std::max(most, 1 + height(member.value()));
     }
     return most;
   }
@@ -330,7 +341,7 @@ class Builder {
 
 LocatedValue parse_yaml(std::string_view text) {
   if (text.size() > kMaximumYamlBytes) {
-    LocatedValue result;
+    LocatedValue result{.complete = false};
     result.problems.push_back({{1, 1}, fmt::format("the document is larger than {} MiB", kMaximumYamlBytes >> 20), ""});
     return result;
   }

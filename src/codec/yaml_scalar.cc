@@ -10,13 +10,17 @@ namespace stoker::codec {
 
 namespace {
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
 
 bool one_of(std::string_view text, std::initializer_list<std::string_view> words) {
   return std::find(words.begin(), words.end(), text) != words.end();
 }
 
-ScalarMeaning text_of(std::string_view text) { return {.value = json::string(text)}; }
+ScalarMeaning text_of(std::string_view text) {
+  return {.value = json::string(text)};
+}
 
 ScalarMeaning too_large(std::string_view text) {
   return {.value = json::string(text),
@@ -38,14 +42,17 @@ ScalarMeaning integer(std::string_view text, std::string_view digits, bool negat
   return {.value = static_cast<std::int64_t>(magnitude)};
 }
 
-bool all_digits(std::string_view text) { return !text.empty() && std::all_of(text.begin(), text.end(), is_digit); }
+bool all_digits(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), is_digit);
+}
 
 // [-+]? ( \. [0-9]+ | [0-9]+ ( \. [0-9]* )? ) ( [eE] [-+]? [0-9]+ )?
 bool is_float(std::string_view body) {
   std::size_t i = 0;
   const auto digits = [&] {
     const std::size_t before = i;
-    while (i < body.size() && is_digit(body[i])) ++i;
+    while (i < body.size() && is_digit(body[i]))
+      ++i;
     return i - before;
   };
   const std::size_t whole = digits();

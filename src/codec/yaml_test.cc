@@ -7,7 +7,8 @@ namespace {
 
 json::value yaml(std::string_view text) {
   auto result = parse_yaml(text);
-  EXPECT_TRUE(result.problems.empty()) << text << "\n" << (result.problems.empty() ? "" : result.problems.front().message);
+  EXPECT_TRUE(result.problems.empty()) << text << "\n"
+                                       << (result.problems.empty() ? "" : result.problems.front().message);
   return result.value;
 }
 
@@ -17,17 +18,21 @@ std::string first_problem(const LocatedValue& result) {
   return std::to_string(problem.mark.line) + ":" + std::to_string(problem.mark.column) + ": " + problem.message;
 }
 
-std::string yaml_problem(std::string_view text) { return first_problem(parse_yaml(text)); }
+std::string yaml_problem(std::string_view text) {
+  return first_problem(parse_yaml(text));
+}
 
 TEST(Yaml, ScalarsMeanWhatTheCoreSchemaSays) {
   EXPECT_EQ(write_json(yaml("[yes, no, on, off, y, n]")), R"(["yes","no","on","off","y","n"])");
   EXPECT_EQ(write_json(yaml("[true, True, FALSE, ~, null, '']")), R"([true,true,false,null,null,""])");
-  EXPECT_EQ(write_json(yaml("[1, -7, +3, 0x1F, 0o17, 0, 18446744073709551615]")), "[1,-7,3,31,15,0,18446744073709551615]");
+  EXPECT_EQ(write_json(yaml("[1, -7, +3, 0x1F, 0o17, 0, 18446744073709551615]")),
+            "[1,-7,3,31,15,0,18446744073709551615]");
   EXPECT_EQ(yaml("[1.5, 1e3, .5, 1., -0.0]").at(1), 1000.0);
   EXPECT_EQ(write_json(yaml("[1_000, 1:30, 2026-01-01, 1.2.3, 0b11, '1', 12e, 1e]")),
             R"(["1_000","1:30","2026-01-01","1.2.3","0b11","1","12e","1e"])");
   EXPECT_EQ(write_json(yaml("a: !!str 5\nb: ! 6\nc: \"7\"")), R"({"a":"5","b":"6","c":"7"})");
-  EXPECT_EQ(write_json(yaml("a:\n  - |\n    one\n    two\n  - >-\n    one\n    two")), R"({"a":["one\ntwo\n","one two"]})");
+  EXPECT_EQ(write_json(yaml("a:\n  - |\n    one\n    two\n  - >-\n    one\n    two")),
+            R"({"a":["one\ntwo\n","one two"]})");
 }
 
 TEST(Yaml, RefusesNumbersThatHaveTwoMeaningsOrNone) {
@@ -74,10 +79,12 @@ TEST(Yaml, SyntaxErrorsSayWhereAndWhatToDo) {
 }
 
 TEST(Yaml, AnchorsAliasesAndMerge) {
-  const auto result = parse_yaml("base: &b {x: 1, y: [2]}\nother: *b\nmerged:\n  <<: *b\n  x: 9\nboth: {<<: [{p: 1}, *b], p: 0}\n");
+  const auto result =
+      parse_yaml("base: &b {x: 1, y: [2]}\nother: *b\nmerged:\n  <<: *b\n  x: 9\nboth: {<<: [{p: 1}, *b], p: 0}\n");
   ASSERT_TRUE(result.problems.empty());
-  EXPECT_EQ(write_json(result.value),
-            R"({"base":{"x":1,"y":[2]},"other":{"x":1,"y":[2]},"merged":{"x":9,"y":[2]},"both":{"p":0,"x":1,"y":[2]}})");
+  EXPECT_EQ(
+      write_json(result.value),
+      R"({"base":{"x":1,"y":[2]},"other":{"x":1,"y":[2]},"merged":{"x":9,"y":[2]},"both":{"p":0,"x":1,"y":[2]}})");
   const auto at = [&](std::string_view pointer) { return result.positions.value(result.value, pointer); };
   EXPECT_EQ(at("/other"), (Mark{2, 8}));
   EXPECT_EQ(at("/merged/x"), (Mark{5, 6}));
@@ -94,13 +101,15 @@ TEST(Yaml, BoundsBombsAndDepth) {
   for (int i = 1; i < 12; ++i) {
     const auto p = "*a" + std::to_string(i - 1);
     bomb += "a" + std::to_string(i) + ": &a" + std::to_string(i) + " [" + p;
-    for (int j = 0; j < 8; ++j) bomb += ", " + p;
+    for (int j = 0; j < 8; ++j)
+      bomb += ", " + p;
     bomb += "]\n";
   }
   EXPECT_NE(yaml_problem(bomb).find("anchors and aliases expand to more than 32 MiB"), std::string::npos);
   const std::string large = "a: &a \"" + std::string(1 << 20, 'x') + "\"\nb: [";
   std::string aliases = large + "*a";
-  for (int i = 0; i < 40; ++i) aliases += ", *a";
+  for (int i = 0; i < 40; ++i)
+    aliases += ", *a";
   EXPECT_NE(yaml_problem(aliases + "]").find("expand"), std::string::npos);
   EXPECT_EQ(yaml_problem(std::string(100'000, '[')), "1:66: nested deeper than 64 levels");
   EXPECT_NE(yaml_problem(std::string(kMaximumYamlBytes + 1, ' ')).find("larger than 64 MiB"), std::string::npos);

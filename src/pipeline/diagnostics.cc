@@ -32,10 +32,12 @@ void Diagnostics::add(Diagnostic diagnostic) {
 
 std::vector<Diagnostic> Diagnostics::sorted() const {
   std::map<std::string, std::size_t> file_order;
-  for (const auto& item : items_) file_order.emplace(item.file, file_order.size());
+  for (const auto& item : items_)
+    file_order.emplace(item.file, file_order.size());
   auto sorted = items_;
   std::stable_sort(sorted.begin(), sorted.end(), [&](const Diagnostic& a, const Diagnostic& b) {
-    return std::tuple(file_order[a.file], a.mark.line, a.mark.column) < std::tuple(file_order[b.file], b.mark.line, b.mark.column);
+    return std::tuple(file_order[a.file], a.mark.line, a.mark.column) <
+           std::tuple(file_order[b.file], b.mark.line, b.mark.column);
   });
   return sorted;
 }

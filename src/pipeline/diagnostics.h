@@ -1,4 +1,5 @@
-// Diagnostics: everything that is wrong with a document, each with file, line, column and what to do, collected and not thrown at the first.
+// Diagnostics: everything that is wrong with a document, each with file, line, column and what to do, collected and not
+// thrown at the first.
 #pragma once
 
 #include <string>

@@ -8,7 +8,8 @@ namespace stoker::pipeline {
 namespace {
 
 constexpr std::array<std::string_view, kFailureClassCount> kFailureClassNames = {
-    "userCode", "outOfMemory", "nodeLost", "image", "unschedulable", "submission", "timeout", "cancelled", "infrastructure"};
+    "userCode",   "outOfMemory", "nodeLost",  "image",         "unschedulable",
+    "submission", "timeout",     "cancelled", "infrastructure"};
 
 constexpr std::array<std::string_view, kParameterTypeCount> kParameterTypeNames = {
     "string", "integer", "number", "boolean", "list", "map", "enum", "file", "directory", "secret", "any"};

@@ -1,5 +1,6 @@
-// The pipeline document as the program holds it: plain data, already validated. The format is api/pipeline.schema.json; this header gives
-// its shape to the graph, the run machine and the engine. All durations are milliseconds. Templates are kept as written (strings with
+// The pipeline document as the program holds it: plain data, already validated. The format is api/pipeline.schema.json;
+// this header gives its shape to the graph, the run machine and the engine. All durations are milliseconds. Templates
+// are kept as written (strings with
 // `${{ … }}` anywhere inside a JSON value) and evaluated by expression/template.h when the values are known.
 #pragma once
 
@@ -36,7 +37,15 @@ struct Parameter {
 
 // Why an attempt failed; retry policy is by class. Spelled camelCase in documents, events and results.
 enum class FailureClass {
-  user_code, out_of_memory, node_lost, image, unschedulable, submission, timeout, cancelled, infrastructure
+  user_code,
+  out_of_memory,
+  node_lost,
+  image,
+  unschedulable,
+  submission,
+  timeout,
+  cancelled,
+  infrastructure
 };
 inline constexpr int kFailureClassCount = 9;
 std::string_view failure_class_name(FailureClass failure_class);
@@ -162,8 +171,8 @@ struct Document {
   std::map<std::string, Pipeline> pipelines;
   std::string experiment;
   json::object annotations;
-  // The document as read, with the files that it names (manifests, sub-pipelines) put in: for the store and its digest. It reads back as the
-  // same document from the same place.
+  // The document as read, with the files that it names (manifests, sub-pipelines) put in: for the store and its digest.
+  // It reads back as the same document from the same place.
   json::value source;
   std::string digest;  // sha256 of the canonical JSON of `source`
 };

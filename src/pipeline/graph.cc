@@ -16,12 +16,16 @@ namespace stoker::pipeline {
 namespace {
 
 // Where each bucket begins, of items counted per bucket in counts[bucket + 1].
-void add_up(std::vector<std::uint32_t>& counts) { std::partial_sum(counts.begin(), counts.end(), counts.begin()); }
+void add_up(std::vector<std::uint32_t>& counts) {
+  std::partial_sum(counts.begin(), counts.end(), counts.begin());
+}
 
 }  // namespace
 
-// Bucket sorts: first by `to`, which makes the links of each `from` ascending (and equal ones neighbours) when they are dealt out.
-Graph::Graph(std::size_t nodes, std::vector<Edge> edges) : dependency_starts_(nodes + 1, 0), dependant_starts_(nodes + 1, 0) {
+// Bucket sorts: first by `to`, which makes the links of each `from` ascending (and equal ones neighbours) when they are
+// dealt out.
+Graph::Graph(std::size_t nodes, std::vector<Edge> edges)
+    : dependency_starts_(nodes + 1, 0), dependant_starts_(nodes + 1, 0) {
   std::vector<std::uint32_t> to_starts(nodes + 1, 0), from_starts(nodes + 1, 0);
   for (const auto& edge : edges) {
     ++to_starts[edge.to + 1];
@@ -31,10 +35,12 @@ Graph::Graph(std::size_t nodes, std::vector<Edge> edges) : dependency_starts_(no
   add_up(from_starts);
   std::vector<Edge> by_to(edges.size());
   auto next = to_starts;
-  for (const auto& edge : edges) by_to[next[edge.to]++] = edge;
+  for (const auto& edge : edges)
+    by_to[next[edge.to]++] = edge;
   std::vector<Link> links(edges.size());
   next = from_starts;
-  for (const auto& edge : by_to) links[next[edge.from]++] = {edge.to, edge.soft};
+  for (const auto& edge : by_to)
+    links[next[edge.from]++] = {edge.to, edge.soft};
   dependencies_.reserve(links.size());
   for (std::size_t from = 0; from < nodes; ++from) {
     for (auto i = from_starts[from]; i < from_starts[from + 1]; ++i) {
@@ -46,12 +52,14 @@ Graph::Graph(std::size_t nodes, std::vector<Edge> edges) : dependency_starts_(no
     }
     dependency_starts_[from + 1] = static_cast<std::uint32_t>(dependencies_.size());
   }
-  for (const auto& link : dependencies_) ++dependant_starts_[link.node + 1];
+  for (const auto& link : dependencies_)
+    ++dependant_starts_[link.node + 1];
   add_up(dependant_starts_);
   dependants_.resize(dependencies_.size());
   next = dependant_starts_;
   for (std::uint32_t from = 0; from < nodes; ++from) {
-    for (const auto& link : dependencies(from)) dependants_[next[link.node]++] = {from, link.soft};
+    for (const auto& link : dependencies(from))
+      dependants_[next[link.node]++] = {from, link.soft};
   }
 }
 
@@ -79,7 +87,8 @@ std::vector<std::uint32_t> Graph::find_cycle() const {
   const auto order = topological_order();
   if (order.size() == size()) return {};
   std::vector<bool> outside(size(), false);
-  for (const auto node : order) outside[node] = true;
+  for (const auto node : order)
+    outside[node] = true;
   // What is left needs something that is left: walking along needs must come around.
   constexpr auto kUnseen = std::numeric_limits<std::uint32_t>::max();
   std::vector<bool> seen(size(), false);
@@ -103,7 +112,8 @@ std::vector<std::uint32_t> Graph::find_cycle() const {
     for (const auto& link : dependencies(at)) {
       if (link.node == node) {
         std::vector<std::uint32_t> cycle{at};
-        while (cycle.back() != node) cycle.push_back(came_from[cycle.back()]);
+        while (cycle.back() != node)
+          cycle.push_back(came_from[cycle.back()]);
         std::reverse(cycle.begin(), cycle.end());
         return cycle;
       }
@@ -123,20 +133,24 @@ void visit_texts(const json::value& value, const Visit& visit) {
   if (const auto* text = value.if_string()) {
     visit(*text);
   } else if (const auto* array = value.if_array()) {
-    for (const auto& element : *array) visit_texts(element, visit);
+    for (const auto& element : *array)
+      visit_texts(element, visit);
   } else if (const auto* object = value.if_object()) {
-    for (const auto& member : *object) visit_texts(member.value(), visit);
+    for (const auto& member : *object)
+      visit_texts(member.value(), visit);
   }
 }
 
 void visit_members(const json::object& object, const Visit& visit) {
-  for (const auto& member : object) visit_texts(member.value(), visit);
+  for (const auto& member : object)
+    visit_texts(member.value(), visit);
 }
 
 void visit_body(const Step& step, const Visit& visit) {
   std::visit(overloaded{[](const PythonStep&) {},
                         [&](const CommandStep& command) {
-                          for (const auto& argument : command.run) visit(argument);
+                          for (const auto& argument : command.run)
+                            visit(argument);
                           visit(command.script);
                           visit(command.working_directory);
                           visit(command.standard_input);
@@ -147,7 +161,8 @@ void visit_body(const Step& step, const Visit& visit) {
                             if (*text) visit(**text);
                           }
                         },
-                        [&](const ResourceStep& resource) { visit_members(resource.manifest, visit); }, [](const PipelineStep&) {}},
+                        [&](const ResourceStep& resource) { visit_members(resource.manifest, visit); },
+                        [](const PipelineStep&) {}},
              step.body);
 }
 
@@ -156,7 +171,8 @@ void visit_body(const Step& step, const Visit& visit) {
 void for_each_template(const Step& step, const Visit& visit) {
   visit_body(step, visit);
   visit_members(step.inputs, visit);
-  for (const auto& output : step.outputs) visit(output.path);
+  for (const auto& output : step.outputs)
+    visit(output.path);
   if (step.when) visit(*step.when);
   if (step.foreach) visit_texts(step.foreach->items, visit);
   if (step.repeat) {
@@ -164,20 +180,23 @@ void for_each_template(const Step& step, const Visit& visit) {
     visit_members(step.repeat->carry, visit);
   }
   for (const auto* texts : {&step.environment, &step.secrets, &step.labels}) {
-    for (const auto& [name, text] : *texts) visit(text);
+    for (const auto& [name, text] : *texts)
+      visit(text);
   }
 }
 
 Graph make_graph(std::span<const Step> steps) {
   std::unordered_map<std::string_view, std::uint32_t> numbers;
-  for (std::size_t i = 0; i < steps.size(); ++i) numbers.emplace(steps[i].name.str(), static_cast<std::uint32_t>(i));
+  for (std::size_t i = 0; i < steps.size(); ++i)
+    numbers.emplace(steps[i].name.str(), static_cast<std::uint32_t>(i));
   std::vector<Graph::Edge> edges;
   for (std::size_t i = 0; i < steps.size(); ++i) {
     const auto from = static_cast<std::uint32_t>(i);
     const auto add = [&](const std::string& name, bool soft) {
       if (const auto to = numbers.find(name); to != numbers.end()) edges.push_back({from, to->second, soft});
     };
-    for (const auto& need : steps[i].needs) add(need.str(), false);
+    for (const auto& need : steps[i].needs)
+      add(need.str(), false);
     for_each_template(steps[i], [&](std::string_view text) {
       if (text.find("${{") == std::string_view::npos) return;
       const auto read = expression::Template::read(text);

@@ -28,7 +28,8 @@ TEST(Graph, OrderFollowsTheDocumentWhereItMay) {
 
 TEST(Graph, FindsAShortCycle) {
   EXPECT_EQ(Graph(2, {{1, 1, false}}).find_cycle(), Nodes{1});
-  const auto cycle = Graph(6, {{0, 1, false}, {1, 2, false}, {2, 3, false}, {3, 1, false}, {3, 4, false}, {5, 3, false}}).find_cycle();
+  const auto cycle =
+      Graph(6, {{0, 1, false}, {1, 2, false}, {2, 3, false}, {3, 1, false}, {3, 4, false}, {5, 3, false}}).find_cycle();
   EXPECT_EQ(cycle, (Nodes{1, 2, 3}));
 }
 
@@ -37,33 +38,41 @@ TEST(Graph, RandomGraphsAgreeWithTheDefinition) {
   for (int round = 0; round < 300; ++round) {
     const std::size_t nodes = 1 + random() % 12;
     std::vector<Graph::Edge> edges(random() % 20);
-    for (auto& edge : edges) edge = {static_cast<std::uint32_t>(random() % nodes), static_cast<std::uint32_t>(random() % nodes), random() % 2 == 0};
+    for (auto& edge : edges)
+      edge = {static_cast<std::uint32_t>(random() % nodes), static_cast<std::uint32_t>(random() % nodes),
+              random() % 2 == 0};
     const Graph graph(nodes, edges);
     const auto order = graph.topological_order();
     const auto cycle = graph.find_cycle();
     EXPECT_EQ(order.size() == nodes, cycle.empty());
     Nodes place(nodes, 0);
-    for (std::size_t i = 0; i < order.size(); ++i) place[order[i]] = static_cast<std::uint32_t>(i);
+    for (std::size_t i = 0; i < order.size(); ++i)
+      place[order[i]] = static_cast<std::uint32_t>(i);
     const auto has_edge = [&](std::uint32_t from, std::uint32_t to) {
-      return std::any_of(edges.begin(), edges.end(), [&](const auto& edge) { return edge.from == from && edge.to == to; });
+      return std::any_of(edges.begin(), edges.end(),
+                         [&](const auto& edge) { return edge.from == from && edge.to == to; });
     };
     if (cycle.empty()) {
-      for (const auto& edge : edges) EXPECT_GT(place[edge.from], place[edge.to]);
+      for (const auto& edge : edges)
+        EXPECT_GT(place[edge.from], place[edge.to]);
     }
-    for (std::size_t i = 0; i < cycle.size(); ++i) EXPECT_TRUE(has_edge(cycle[i], cycle[(i + 1) % cycle.size()]));
+    for (std::size_t i = 0; i < cycle.size(); ++i)
+      EXPECT_TRUE(has_edge(cycle[i], cycle[(i + 1) % cycle.size()]));
   }
 }
 
 Step step(std::string name, json::object inputs = {}, std::vector<std::string> needs = {}) {
   Step result{.name = StepName(std::move(name))};
   result.inputs = std::move(inputs);
-  for (auto& need : needs) result.needs.emplace_back(std::move(need));
+  for (auto& need : needs)
+    result.needs.emplace_back(std::move(need));
   return result;
 }
 
 TEST(Graph, EdgesComeFromNeedsAndReferences) {
-  std::vector<Step> steps{step("a"), step("b", {{"x", json::array{"${{ steps.a.outputs.y }}", 3}}}), step("c", {}, {"a"}),
-                          step("d", {{"x", "${{ one_of(steps.b.outputs.y, steps.c.outputs.y) }}"}}, {"gone"}), step("e")};
+  std::vector<Step> steps{
+      step("a"), step("b", {{"x", json::array{"${{ steps.a.outputs.y }}", 3}}}), step("c", {}, {"a"}),
+      step("d", {{"x", "${{ one_of(steps.b.outputs.y, steps.c.outputs.y) }}"}}, {"gone"}), step("e")};
   steps[4].when = "${{ steps.d.outputs.z > 1 }}";
   steps[4].body = CommandStep{.script = "echo ${{ steps.b.outputs.z }} $${{ steps.a.outputs.x }}"};
   const auto graph = make_graph(steps);
@@ -90,7 +99,8 @@ TEST(Graph, AHundredThousandStepsTakeNoTime) {
   EXPECT_EQ(Graph(kSteps, fan).topological_order().back(), kSteps - 1);
   chain.push_back({0, kSteps - 1, false});
   EXPECT_EQ(Graph(kSteps, chain).find_cycle().size(), kSteps);
-  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(5));  // generous: sanitizers; a Release build takes 0.05 s
+  EXPECT_LT(std::chrono::steady_clock::now() - start,
+            std::chrono::seconds(5));  // generous: sanitizers; a Release build takes 0.05 s
 }
 
 }  // namespace

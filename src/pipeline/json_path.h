@@ -18,9 +18,15 @@ struct JsonPath {
   std::string_view title;
   // The key is a name that the user chose (parameters: {trees: …}), not a keyword of the format.
   bool named_by_key = false;
+  // Of a root: the pointer of its value in the file.
+  std::string_view prefix;
 
-  JsonPath member(std::string_view name, const json::value& of_member) const { return {this, &of_member, name, 0, {}, false}; }
-  JsonPath element(std::size_t at, const json::value& of_element) const { return {this, &of_element, {}, at, {}, false}; }
+  JsonPath member(std::string_view name, const json::value& of_member) const {
+    return {this, &of_member, name, 0, {}, false, {}};
+  }
+  JsonPath element(std::size_t at, const json::value& of_element) const {
+    return {this, &of_element, {}, at, {}, false, {}};
+  }
 
   bool is_element() const { return parent != nullptr && parent->value->is_array(); }
   // RFC 6901: /steps/2/retry.

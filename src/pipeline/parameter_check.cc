@@ -17,8 +17,9 @@ struct BoundRule {
   std::initializer_list<ParameterType> types;
 };
 using enum ParameterType;
-const BoundRule kBounds[] = {{"minimum", {integer, number}}, {"maximum", {integer, number}}, {"minLength", {string}}, {"maxLength", {string}},
-                             {"pattern", {string}},          {"minItems", {list, map}},      {"maxItems", {list, map}}, {"values", {enumeration}}};
+const BoundRule kBounds[] = {{"minimum", {integer, number}}, {"maximum", {integer, number}}, {"minLength", {string}},
+                             {"maxLength", {string}},        {"pattern", {string}},          {"minItems", {list, map}},
+                             {"maxItems", {list, map}},      {"values", {enumeration}}};
 
 std::size_t characters(std::string_view text) {
   return static_cast<std::size_t>(
@@ -57,7 +58,9 @@ bool has_type(ParameterType type, const json::value& value) {
     case list: return value.is_array();
     case map: return value.is_object();
     case file:
-    case directory: return (value.is_string() && !value.get_string().empty()) || is_binding(value, "$file") || is_binding(value, "$artifact");
+    case directory:
+      return (value.is_string() && !value.get_string().empty()) || is_binding(value, "$file") ||
+             is_binding(value, "$artifact");
     case secret: return value.is_string() || is_binding(value, "$secret");
     case enumeration:
     case any: return true;
@@ -71,8 +74,8 @@ std::optional<double> bound_of(const Parameter& parameter, std::string_view name
   return bound->to_number<double>();
 }
 
-ParameterProblem check_range(const Parameter& parameter, double amount, std::string_view minimum, std::string_view maximum,
-                             std::string_view what) {
+ParameterProblem check_range(const Parameter& parameter, double amount, std::string_view minimum,
+                             std::string_view maximum, std::string_view what) {
   const auto shown = [&](std::string_view name) { return codec::canonical_json(parameter.bounds.at(name)); };
   if (const auto bound = bound_of(parameter, minimum); bound && amount < *bound) {
     return {.message = fmt::format("must {}at least {}{}", what.empty() ? "be " : "have ", shown(minimum), what)};
@@ -84,7 +87,9 @@ ParameterProblem check_range(const Parameter& parameter, double amount, std::str
 }
 
 ParameterProblem check_text(const Parameter& parameter, std::string_view text) {
-  if (auto problem = check_range(parameter, static_cast<double>(characters(text)), "minLength", "maxLength", " characters")) return problem;
+  if (auto problem =
+          check_range(parameter, static_cast<double>(characters(text)), "minLength", "maxLength", " characters"))
+    return problem;
   const auto* pattern = parameter.bounds.if_contains("pattern");
   if (pattern == nullptr || !pattern->is_string()) return {};
   const auto regex = expression::Regex::compile(pattern->get_string());
@@ -100,9 +105,11 @@ ParameterProblem check_enumeration(const Parameter& parameter, const json::value
   const auto& allowed = values->get_array();
   if (std::find(allowed.begin(), allowed.end(), value) != allowed.end()) return {};
   std::vector<std::string> names;
-  for (const auto& one : allowed) names.push_back(one.is_string() ? std::string(one.get_string()) : codec::canonical_json(one));
+  for (const auto& one : allowed)
+    names.push_back(one.is_string() ? std::string(one.get_string()) : codec::canonical_json(one));
   const auto text = value.is_string() ? std::string(value.get_string()) : codec::canonical_json(value);
-  return {.message = fmt::format("must be one of {}, not {}", join(names, ", "), describe_value(value)), .hint = did_you_mean(text, names)};
+  return {.message = fmt::format("must be one of {}, not {}", join(names, ", "), describe_value(value)),
+          .hint = did_you_mean(text, names)};
 }
 
 // A secret is named, never given: env:NAME, file:PATH or a name.
@@ -110,7 +117,8 @@ ParameterProblem check_secret(std::string_view text) {
   if (text.starts_with("env:") && format_problem("stoker-environment-name", text.substr(4)).empty()) return {};
   if (text.starts_with("file:") && text.size() > 5) return {};
   if (format_problem("stoker-name", text).empty()) return {};
-  return {.message = "must be a reference to a secret, not the secret itself", .hint = "write env:NAME, file:PATH or the name of a secret"};
+  return {.message = "must be a reference to a secret, not the secret itself",
+          .hint = "write env:NAME, file:PATH or the name of a secret"};
 }
 
 }  // namespace
@@ -129,8 +137,10 @@ ParameterProblem check_parameter(const Parameter& parameter, const json::value& 
     case string: return check_text(parameter, value.get_string());
     case integer:
     case number: return check_range(parameter, value.to_number<double>(), "minimum", "maximum", "");
-    case list: return check_range(parameter, static_cast<double>(value.get_array().size()), "minItems", "maxItems", " items");
-    case map: return check_range(parameter, static_cast<double>(value.get_object().size()), "minItems", "maxItems", " items");
+    case list:
+      return check_range(parameter, static_cast<double>(value.get_array().size()), "minItems", "maxItems", " items");
+    case map:
+      return check_range(parameter, static_cast<double>(value.get_object().size()), "minItems", "maxItems", " items");
     case enumeration: return check_enumeration(parameter, value);
     case secret: return value.is_string() ? check_secret(value.get_string()) : ParameterProblem{};
     case boolean:
@@ -148,15 +158,19 @@ void check_bounds(const Parameter& parameter, std::vector<DeclarationProblem>& p
     if (!parameter.bounds.contains(bound.name)) continue;
     if (std::find(bound.types.begin(), bound.types.end(), parameter.type) != bound.types.end()) continue;
     std::vector<std::string> types;
-    for (const auto type : bound.types) types.emplace_back(parameter_type_name(type));
-    problems.push_back({std::string(bound.name), fmt::format("{} has no meaning for a parameter of type {}", bound.name, parameter_type_name(parameter.type)),
-                        fmt::format("it bounds: {}", join(types, ", "))});
+    for (const auto type : bound.types)
+      types.emplace_back(parameter_type_name(type));
+    problems.push_back(
+        {std::string(bound.name),
+         fmt::format("{} has no meaning for a parameter of type {}", bound.name, parameter_type_name(parameter.type)),
+         fmt::format("it bounds: {}", join(types, ", "))});
   }
   constexpr std::pair<std::string_view, std::string_view> kPairs[] = {
       {"minimum", "maximum"}, {"minLength", "maxLength"}, {"minItems", "maxItems"}};
   for (const auto& [low, high] : kPairs) {
     const auto least = bound_of(parameter, low), most = bound_of(parameter, high);
-    if (least && most && *least > *most) problems.push_back({std::string(low), fmt::format("{} is above {}: no value fits", low, high), ""});
+    if (least && most && *least > *most)
+      problems.push_back({std::string(low), fmt::format("{} is above {}: no value fits", low, high), ""});
   }
   if (const auto* pattern = parameter.bounds.if_contains("pattern"); pattern != nullptr && pattern->is_string()) {
     if (const auto regex = expression::Regex::compile(pattern->get_string()); !regex.ok()) {
@@ -175,7 +189,8 @@ void check_values(const Parameter& parameter, std::vector<DeclarationProblem>& p
   for (const auto& value : values->get_array()) {
     // Equal as --set would write them: "1" and 1 could not be told apart.
     const auto text = value.is_string() ? std::string(value.get_string()) : codec::canonical_json(value);
-    if (!texts.insert(text).second) problems.push_back({"values", fmt::format("the value {} is there twice", text), ""});
+    if (!texts.insert(text).second)
+      problems.push_back({"values", fmt::format("the value {} is there twice", text), ""});
   }
 }
 

@@ -38,7 +38,8 @@ Typed typed_tree(std::string_view text, bool list) {
   if (!parsed.problems.empty()) parsed = codec::parse_yaml(text);
   const bool fits = parsed.problems.empty() && (list ? parsed.value.is_array() : parsed.value.is_object());
   if (fits) return {std::move(parsed.value), {}};
-  return wrong_text(list ? "a list" : "a map", text, list ? "write it as JSON: [\"a\", \"b\"]" : "write it as JSON: {\"a\": 1}");
+  return wrong_text(list ? "a list" : "a map", text,
+                    list ? "write it as JSON: [\"a\", \"b\"]" : "write it as JSON: {\"a\": 1}");
 }
 
 Typed typed_enumeration(const Parameter& parameter, std::string_view text) {
@@ -57,7 +58,7 @@ Typed typed(const Parameter& parameter, std::string_view text) {
     case ParameterType::number: return typed_number(text, false);
     case ParameterType::boolean:
       if (text == "true" || text == "false") return {text == "true", {}};
-      return wrong_text("true or false", text);
+      return wrong_text("true or false", text, text == "True" || text == "False" ? "write it in lower case" : "");
     case ParameterType::list: return typed_tree(text, true);
     case ParameterType::map: return typed_tree(text, false);
     case ParameterType::enumeration: return typed_enumeration(parameter, text);
@@ -84,7 +85,8 @@ bool is_marked(const json::value& value) {
 json::value wrapped(const json::value& value) {
   if (const auto* array = value.if_array()) {
     json::array result;
-    for (const auto& element : *array) result.push_back(wrapped(element));
+    for (const auto& element : *array)
+      result.push_back(wrapped(element));
     return result;
   }
   const auto* object = value.if_object();
@@ -105,10 +107,12 @@ json::value binding_of(const Parameter& parameter, const json::value& value, con
   switch (parameter.type) {
     case ParameterType::file:
     case ParameterType::directory:
-      return json::object{{"$file", json::object{{"path", absolute_path(directory, std::string_view(value.as_string()))}}}};
+      return json::object{
+          {"$file", json::object{{"path", absolute_path(directory, std::string_view(value.as_string()))}}}};
     case ParameterType::secret: {
       std::string reference(value.as_string());
-      if (reference.starts_with("file:")) reference = "file:" + absolute_path(directory, std::string_view(reference).substr(5));
+      if (reference.starts_with("file:"))
+        reference = "file:" + absolute_path(directory, std::string_view(reference).substr(5));
       return json::object{{"$secret", reference}};
     }
     default: return value;
@@ -119,12 +123,15 @@ class Binder {
  public:
   Binder(const std::vector<Parameter>& declared, const std::string& declaring_directory, const GivenParameters& given)
       : declared_(declared), declaring_directory_(declaring_directory), given_(given) {
-    for (const auto& parameter : declared) by_name_.emplace(parameter.name, &parameter);
+    for (const auto& parameter : declared)
+      by_name_.emplace(parameter.name, &parameter);
   }
 
   Result<json::object> run() {
-    for (const auto& member : given_.values) take_value(member.key(), member.value());
-    for (const auto& assignment : given_.assignments) take_text(assignment);
+    for (const auto& member : given_.values)
+      take_value(member.key(), member.value());
+    for (const auto& assignment : given_.assignments)
+      take_text(assignment);
     json::object result;
     std::vector<std::string> missing;
     for (const auto& parameter : declared_) {
@@ -139,7 +146,9 @@ class Binder {
       }
     }
     for (const auto& name : missing) {
-      if (!refused_.contains(name)) fail(fmt::format("parameter \"{}\" is required and has no value", name), fmt::format("give it: --set {}=…", name));
+      if (!refused_.contains(name))
+        fail(fmt::format("parameter \"{}\" is required and has no value", name),
+             fmt::format("give it: --set {}=…", name));
     }
     if (total_ == 0) return result;
     return error();
@@ -156,7 +165,8 @@ class Binder {
     std::string hint;
     if (problems_.size() < kMaximumParameterProblems) {
       std::vector<std::string> names;
-      for (const auto& parameter : declared_) names.push_back(parameter.name);
+      for (const auto& parameter : declared_)
+        names.push_back(parameter.name);
       hint = did_you_mean(name, names);
       constexpr std::size_t kListed = 20;
       if (hint.empty() && names.empty()) hint = "the pipeline has no parameters";
@@ -184,7 +194,8 @@ class Binder {
     const auto* parameter = find(assignment.name);
     if (parameter == nullptr) return;
     if (assignment.text.size() > kMaximumParameterTextBytes) {
-      return refuse(*parameter, {fmt::format("has more than {} bytes", kMaximumParameterTextBytes), "give it in a file"});
+      return refuse(*parameter,
+                    {fmt::format("has more than {} bytes", kMaximumParameterTextBytes), "give it in a file"});
     }
     const auto result = typed(*parameter, assignment.text);
     if (result.problem) return refuse(*parameter, result.problem);
@@ -199,7 +210,8 @@ class Binder {
       return error;
     }
     error.message = fmt::format("{} errors in the parameters", total_);
-    for (const auto& [message, hint] : problems_) error.message += "\n" + message + (hint.empty() ? "" : "\n    " + hint);
+    for (const auto& [message, hint] : problems_)
+      error.message += "\n" + message + (hint.empty() ? "" : "\n    " + hint);
     if (total_ > problems_.size()) error.message += fmt::format("\nand {} more", total_ - problems_.size());
     return error;
   }
@@ -221,7 +233,8 @@ bool is_uri(std::string_view path) {
   if (colon == std::string_view::npos || colon < 2) return false;
   const auto scheme = path.substr(0, colon);
   if (!std::all_of(scheme.begin(), scheme.end(), [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '+' || c == '-' || c == '.';
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '+' || c == '-' ||
+               c == '.';
       })) {
     return false;
   }
@@ -231,7 +244,8 @@ bool is_uri(std::string_view path) {
 std::string absolute_path(const std::string& directory, std::string_view path) {
   if (is_uri(path)) return std::string(path);
   auto text = (std::filesystem::path(directory) / std::filesystem::path(path)).lexically_normal().string();
-  while (text.size() > 1 && text.back() == '/') text.pop_back();
+  while (text.size() > 1 && text.back() == '/')
+    text.pop_back();
   return text;
 }
 

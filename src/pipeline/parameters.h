@@ -1,5 +1,5 @@
-// Parameters: whether a value fits its declaration, and the binding of what a user gave to what a pipeline declares. Pure: paths are made
-// absolute by text alone.
+// Parameters: whether a value fits its declaration, and the binding of what a user gave to what a pipeline declares.
+// Pure: paths are made absolute by text alone.
 #pragma once
 
 #include <optional>
@@ -24,11 +24,12 @@ struct ParameterProblem {
   explicit operator bool() const { return !message.empty(); }
 };
 
-// Whether a typed JSON value fits type and bounds. A file, directory or secret may be its text or its binding ({"$file": …}).
+// Whether a typed JSON value fits type and bounds. A file, directory or secret may be its text or its binding
+// ({"$file": …}).
 ParameterProblem check_parameter(const Parameter& parameter, const json::value& value);
 
-// What is wrong with the declaration itself: bounds that do not go with the type, or are impossible; a default that does not fit.
-// `member` is the member of the declaration that is meant ("default", "minimum", …).
+// What is wrong with the declaration itself: bounds that do not go with the type, or are impossible; a default that
+// does not fit. `member` is the member of the declaration that is meant ("default", "minimum", …).
 struct DeclarationProblem {
   std::string member;
   std::string message;
@@ -52,8 +53,10 @@ struct GivenParameters {
   std::string current_directory;
 };
 
-// All declared parameters with their values as bindings: {"$file": {"path": …}}, {"$secret": name}, a map with a `$` key wrapped in
-// {"$value": …}, everything else as it is; null for an optional one that was not given. The error names all problems at once.
+// All declared parameters with their values as bindings: {"$file": {"path": …}}, {"$secret": name}, a map with a `$`
+// key wrapped in
+// {"$value": …}, everything else as it is; null for an optional one that was not given. The error names all problems at
+// once.
 Result<json::object> bind_parameters(const std::vector<Parameter>& declared, const std::string& declaring_directory,
                                      const GivenParameters& given);
 

@@ -7,9 +7,12 @@
 namespace stoker::pipeline {
 namespace {
 
-json::value parse(std::string_view text) { return codec::parse_json(text).value(); }
+json::value parse(std::string_view text) {
+  return codec::parse_json(text).value();
+}
 
-Parameter parameter(std::string name, ParameterType type, std::string_view bounds = "{}", std::string_view default_value = "") {
+Parameter parameter(std::string name, ParameterType type, std::string_view bounds = "{}",
+                    std::string_view default_value = "") {
   Parameter result{.name = std::move(name), .type = type};
   result.bounds = parse(bounds).as_object();
   if (default_value.empty()) {
@@ -21,35 +24,41 @@ Parameter parameter(std::string name, ParameterType type, std::string_view bound
 }
 
 std::vector<Parameter> all_types() {
-  return {parameter("path", ParameterType::file, "{}", "\"data/wdbc.csv\""),
-          parameter("trees", ParameterType::integer, R"({"minimum": 1, "maximum": 500})", "20"),
-          parameter("rate", ParameterType::number, "{}", "0.5"),
-          parameter("name", ParameterType::string, R"({"minLength": 2, "maxLength": 4, "pattern": "^[a-zé]+$"})", "\"ab\""),
-          parameter("fast", ParameterType::boolean, "{}", "false"),
-          parameter("grid", ParameterType::list, R"({"minItems": 1, "maxItems": 2})", "[1]"),
-          parameter("options", ParameterType::map, "{}", "{}"),
-          parameter("mode", ParameterType::enumeration, R"({"values": ["small", "large", 3]})", "\"small\""),
-          parameter("token", ParameterType::secret, "{}", "\"team_token\""),
-          parameter("anything", ParameterType::any, "{}", "null")};
+  return {
+      parameter("path", ParameterType::file, "{}", "\"data/wdbc.csv\""),
+      parameter("trees", ParameterType::integer, R"({"minimum": 1, "maximum": 500})", "20"),
+      parameter("rate", ParameterType::number, "{}", "0.5"),
+      parameter("name", ParameterType::string, R"({"minLength": 2, "maxLength": 4, "pattern": "^[a-zé]+$"})", "\"ab\""),
+      parameter("fast", ParameterType::boolean, "{}", "false"),
+      parameter("grid", ParameterType::list, R"({"minItems": 1, "maxItems": 2})", "[1]"),
+      parameter("options", ParameterType::map, "{}", "{}"),
+      parameter("mode", ParameterType::enumeration, R"({"values": ["small", "large", 3]})", "\"small\""),
+      parameter("token", ParameterType::secret, "{}", "\"team_token\""),
+      parameter("anything", ParameterType::any, "{}", "null")};
 }
 
-Result<json::object> bound_values(const std::vector<Parameter>& declared, std::vector<std::string> sets, std::string_view values = "{}",
-                                  bool bindings = false) {
-  GivenParameters given{.values = parse(values).as_object(), .values_are_bindings = bindings, .current_directory = "/home/ada"};
-  for (const auto& set : sets) given.assignments.push_back(parse_assignment(set).value());
+Result<json::object> bound_values(const std::vector<Parameter>& declared, std::vector<std::string> sets,
+                                  std::string_view values = "{}", bool bindings = false) {
+  GivenParameters given{
+      .values = parse(values).as_object(), .values_are_bindings = bindings, .current_directory = "/home/ada"};
+  for (const auto& set : sets)
+    given.assignments.push_back(parse_assignment(set).value());
   return bind_parameters(declared, "/project/flows", given);
 }
 
 TEST(Parameters, DefaultsAreRelativeToTheFileThatDeclaresThem) {
   const auto bound = bound_values(all_types(), {}).value();
-  EXPECT_EQ(codec::write_json(bound),
-            R"({"path":{"$file":{"path":"/project/flows/data/wdbc.csv"}},"trees":20,"rate":5E-1,"name":"ab","fast":false,"grid":[1],)"
-            R"("options":{},"mode":"small","token":{"$secret":"team_token"},"anything":null})");
+  EXPECT_EQ(
+      codec::write_json(bound),
+      R"({"path":{"$file":{"path":"/project/flows/data/wdbc.csv"}},"trees":20,"rate":5E-1,"name":"ab","fast":false,"grid":[1],)"
+      R"("options":{},"mode":"small","token":{"$secret":"team_token"},"anything":null})");
 }
 
 TEST(Parameters, TextsBecomeValuesOfTheDeclaredType) {
-  const auto bound = bound_values(all_types(), {"path=../x/./a b.csv", "trees=30", "rate=1e3", "name=ééé", "fast=true", "grid=[1, a]",
-                                        "options={a: {$b: 1}}", "mode=3", "token=env:TOKEN", "anything=[1]"}).value();
+  const auto bound =
+      bound_values(all_types(), {"path=../x/./a b.csv", "trees=30", "rate=1e3", "name=ééé", "fast=true", "grid=[1, a]",
+                                 "options={a: {$b: 1}}", "mode=3", "token=env:TOKEN", "anything=[1]"})
+          .value();
   EXPECT_EQ(bound.at("path"), parse(R"({"$file": {"path": "/home/x/a b.csv"}})"));
   EXPECT_EQ(bound.at("trees"), 30);
   EXPECT_EQ(bound.at("rate"), 1000.0);
@@ -76,8 +85,8 @@ TEST(Parameters, NamesAllProblemsAtOnce) {
   auto declared = all_types();
   declared.push_back(parameter("needed", ParameterType::string));
   declared.push_back(parameter("also_needed", ParameterType::integer));
-  const auto result = bound_values(declared, {"tres=3", "trees=501", "rate=fast", "name=a", "fast=yes", "grid=[]", "options=3", "mode=lrge",
-                                      "token=hunter 2!", "also_needed=010"});
+  const auto result = bound_values(declared, {"tres=3", "trees=501", "rate=fast", "name=a", "fast=yes", "grid=[]",
+                                              "options=3", "mode=lrge", "token=hunter 2!", "also_needed=010"});
   ASSERT_FALSE(result.ok());
   EXPECT_EQ(result.error().code, ErrorCode::invalid_value);
   EXPECT_EQ(result.error().message,
@@ -90,24 +99,32 @@ TEST(Parameters, NamesAllProblemsAtOnce) {
             "parameter \"grid\" must have at least 1 items\n"
             "parameter \"options\" must be a map, not \"3\"\n    write it as JSON: {\"a\": 1}\n"
             "parameter \"mode\" must be one of small, large, 3, not the text \"lrge\"\n    did you mean \"large\"?\n"
-            "parameter \"token\" must be a reference to a secret, not the secret itself\n    write env:NAME, file:PATH or the name of a secret\n"
+            "parameter \"token\" must be a reference to a secret, not the secret itself\n    write env:NAME, file:PATH "
+            "or the name of a secret\n"
             "parameter \"also_needed\" must be an integer, not \"010\"\n"
             "    write it without the leading zero, as 0o17 for octal, or in quotes for a text\n"
             "parameter \"needed\" is required and has no value\n    give it: --set needed=…");
 }
 
 TEST(Parameters, TypedValuesAreCheckedAndBindingsPassed) {
-  const auto bound = bound_values(all_types(), {"trees=7"}, R"({"trees": 6, "path": {"$file": {"path": "/x"}}, "anything": {"$artifact": {}}})", true).value();
+  const auto bound =
+      bound_values(all_types(), {"trees=7"},
+                   R"({"trees": 6, "path": {"$file": {"path": "/x"}}, "anything": {"$artifact": {}}})", true)
+          .value();
   EXPECT_EQ(bound.at("trees"), 7);  // the command line comes after a file of parameters
   EXPECT_EQ(bound.at("path"), parse(R"({"$file": {"path": "/x"}})"));
   EXPECT_EQ(bound.at("anything"), parse(R"({"$artifact": {}})"));
-  EXPECT_EQ(bound_values(all_types(), {}, R"({"trees": "7"})").error().message, "parameter \"trees\" must be an integer, not the text \"7\"");
-  EXPECT_EQ(bound_values(all_types(), {}, R"({"trees": 7.5})").error().message, "parameter \"trees\" must be an integer, not the number 7.5");
-  EXPECT_EQ(bound_values(all_types(), {}, R"({"name": "abc1"})").error().message, "parameter \"name\" must match the pattern ^[a-zé]+$");
+  EXPECT_EQ(bound_values(all_types(), {}, R"({"trees": "7"})").error().message,
+            "parameter \"trees\" must be an integer, not the text \"7\"");
+  EXPECT_EQ(bound_values(all_types(), {}, R"({"trees": 7.5})").error().message,
+            "parameter \"trees\" must be an integer, not the number 7.5");
+  EXPECT_EQ(bound_values(all_types(), {}, R"({"name": "abc1"})").error().message,
+            "parameter \"name\" must match the pattern ^[a-zé]+$");
   // What a user gives never becomes a binding.
   EXPECT_EQ(bound_values(all_types(), {R"(options={"$file": {"path": "/etc/passwd"}})"}).value().at("options"),
             parse(R"({"$value": {"$file": {"path": "/etc/passwd"}}})"));
-  EXPECT_EQ(bound_values(all_types(), {}, R"({"anything": {"$secret": "x"}})").value().at("anything"), parse(R"({"$value": {"$secret": "x"}})"));
+  EXPECT_EQ(bound_values(all_types(), {}, R"({"anything": {"$secret": "x"}})").value().at("anything"),
+            parse(R"({"$value": {"$secret": "x"}})"));
 }
 
 TEST(Parameters, TenThousandTakeNoTime) {

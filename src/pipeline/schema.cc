@@ -13,7 +13,15 @@ namespace stoker::pipeline {
 
 namespace {
 
-enum TypeBit : std::uint32_t { kText = 1, kInteger = 2, kNumber = 4, kBoolean = 8, kList = 16, kMapping = 32, kNull = 64 };
+enum TypeBit : std::uint32_t {
+  kText = 1,
+  kInteger = 2,
+  kNumber = 4,
+  kBoolean = 8,
+  kList = 16,
+  kMapping = 32,
+  kNull = 64
+};
 
 struct TypeName {
   std::string_view schema_name;
@@ -67,9 +75,28 @@ std::size_t length_of(std::string_view text) {
       std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
 }
 
-double number_of(const json::value& value) { return value.to_number<double>(); }
+double number_of(const json::value& value) {
+  return value.to_number<double>();
+}
 
 constexpr std::size_t kLongestShownText = 60;
+
+// What YAML 1.1 took for a boolean.
+bool is_old_boolean(std::string_view text) {
+  static const std::set<std::string_view> kWords = {"yes", "Yes", "YES", "no",  "No",  "NO",
+                                                    "on",  "On",  "ON",  "off", "Off", "OFF"};
+  return kWords.contains(text);
+}
+
+// What other languages call a value of an enumeration of ours.
+std::string_view our_word(std::string_view word) {
+  static const std::map<std::string_view, std::string_view> kWords = {
+      {"int", "integer"},   {"str", "string"},   {"text", "string"},     {"float", "number"},
+      {"double", "number"}, {"bool", "boolean"}, {"dict", "map"},        {"object", "map"},
+      {"array", "list"},    {"path", "file"},    {"folder", "directory"}};
+  const auto it = kWords.find(word);
+  return it == kWords.end() ? std::string_view() : it->second;
+}
 
 }  // namespace
 
@@ -145,6 +172,10 @@ class SchemaCompiler {
       node.format = value.as_string();
       return is_known_format(node.format);
     }
+    if (name == "examples") {
+      node.example = value.as_array().at(0).as_string();
+      return true;
+    }
     if (name == "title") {
       node.title = value.as_string();
       return true;
@@ -181,7 +212,8 @@ class SchemaCompiler {
     } else if (name == "items") {
       node.items = compile(value, where);
     } else if (name == "required") {
-      for (const auto& key : value.as_array()) node.required.emplace_back(key.as_string());
+      for (const auto& key : value.as_array())
+        node.required.emplace_back(key.as_string());
     } else {
       return false;
     }
@@ -189,14 +221,22 @@ class SchemaCompiler {
   }
 
   static bool bound_keyword(Node& node, std::string_view name, const json::value& value) {
-    if (name == "minimum") node.minimum = number_of(value);
-    else if (name == "maximum") node.maximum = number_of(value);
-    else if (name == "minLength") node.min_length = value.to_number<std::size_t>();
-    else if (name == "maxLength") node.max_length = value.to_number<std::size_t>();
-    else if (name == "minItems") node.min_items = value.to_number<std::size_t>();
-    else if (name == "maxItems") node.max_items = value.to_number<std::size_t>();
-    else if (name == "maxProperties") node.max_properties = value.to_number<std::size_t>();
-    else return false;
+    if (name == "minimum")
+      node.minimum = number_of(value);
+    else if (name == "maximum")
+      node.maximum = number_of(value);
+    else if (name == "minLength")
+      node.min_length = value.to_number<std::size_t>();
+    else if (name == "maxLength")
+      node.max_length = value.to_number<std::size_t>();
+    else if (name == "minItems")
+      node.min_items = value.to_number<std::size_t>();
+    else if (name == "maxItems")
+      node.max_items = value.to_number<std::size_t>();
+    else if (name == "maxProperties")
+      node.max_properties = value.to_number<std::size_t>();
+    else
+      return false;
     return true;
   }
 
@@ -248,12 +288,14 @@ class SchemaWalk {
   }
 
   void check(const Node& node, JsonPath path) {
-    for (const auto* at = &node; at != nullptr && path.title.empty(); at = at->reference) path.title = at->title;
+    for (const auto* at = &node; at != nullptr && path.title.empty(); at = at->reference)
+      path.title = at->title;
     if (node.reference != nullptr) check(*node.reference, path);
     const auto& value = *path.value;
     const auto type = type_of(value);
     if (node.types != 0 && (node.types & type) == 0) return wrong_type(node, path);
-    if (node.enumeration && std::find(node.enumeration->begin(), node.enumeration->end(), value) == node.enumeration->end()) {
+    if (node.enumeration &&
+        std::find(node.enumeration->begin(), node.enumeration->end(), value) == node.enumeration->end()) {
       return not_in_enumeration(*node.enumeration, path);
     }
     if (type == kText) {
@@ -267,21 +309,27 @@ class SchemaWalk {
     }
   }
 
-  void wrong_type(const Node& node, const JsonPath& path) {
-    const auto& value = *path.value;
-    std::string hint;
-    if ((node.types & kText) != 0 && (value.is_number() || value.is_bool())) hint = "put it in quotes";
+  static std::string type_hint(const Node& node, const json::value& value) {
+    if (!node.example.empty()) return "write for example " + node.example;
+    const bool scalar = (node.types & (kList | kMapping)) == 0;
+    if (scalar && (node.types & kText) != 0 && (value.is_number() || value.is_bool())) return "put it in quotes";
     if (value.is_string() && (node.types & (kInteger | kNumber | kBoolean)) != 0) {
       const auto text = trim(value.get_string());
-      if (text.starts_with("${{")) {
-        hint = "an expression is not possible here";
-      } else if (const auto parsed = codec::parse_json(text); parsed.ok() && (type_of(*parsed) & node.types) != 0) {
-        hint = "remove the quotes";
-      }
+      if (text.starts_with("${{")) return "an expression is not possible here";
+      if (const auto parsed = codec::parse_json(text); parsed.ok() && (type_of(*parsed) & node.types) != 0)
+        return "remove the quotes";
+      if ((node.types & kBoolean) != 0 && is_old_boolean(text))
+        return "write true or false: yes, no, on and off are texts";
     }
+    return "";
+  }
+
+  void wrong_type(const Node& node, const JsonPath& path) {
+    const auto& value = *path.value;
     const auto words = type_words(node.types);
     if (value.is_null()) return fail(path, true, fmt::format("{} has no value; it must be {}", path.subject(), words));
-    fail(path, false, fmt::format("{} must be {}, not {}", path.subject(), words, describe_value(value)), hint);
+    fail(path, false, fmt::format("{} must be {}, not {}", path.subject(), words, describe_value(value)),
+         type_hint(node, value));
   }
 
   void not_in_enumeration(const json::array& allowed, const JsonPath& path) {
@@ -291,16 +339,20 @@ class SchemaWalk {
       names.push_back(words.back());
     }
     const auto text = path.value->is_string() ? std::string(path.value->get_string()) : std::string();
-    fail(path, false, fmt::format("{} must be {}{}, not {}", path.subject(), words.size() > 1 ? "one of " : "",
-                                  words.size() > 1 ? join(words, ", ") : fmt::format("\"{}\"", words[0]), describe_value(*path.value)),
-         did_you_mean(text, names));
+    const bool translated = std::find(names.begin(), names.end(), our_word(text)) != names.end();
+    fail(path, false,
+         fmt::format("{} must be {}{}, not {}", path.subject(), words.size() > 1 ? "one of " : "",
+                     words.size() > 1 ? join(words, ", ") : fmt::format("\"{}\"", words[0]),
+                     describe_value(*path.value)),
+         translated ? fmt::format("did you mean \"{}\"?", our_word(text)) : did_you_mean(text, names));
   }
 
   void check_text(const Node& node, const JsonPath& path) {
     const std::string_view text = path.value->get_string();
     if (node.min_length && length_of(text) < *node.min_length) {
-      return fail(path, false, text.empty() ? fmt::format("{} is empty", path.subject())
-                                            : fmt::format("{} has fewer than {} characters", path.subject(), *node.min_length));
+      return fail(path, false,
+                  text.empty() ? fmt::format("{} is empty", path.subject())
+                               : fmt::format("{} has fewer than {} characters", path.subject(), *node.min_length));
     }
     if (node.max_length && length_of(text) > *node.max_length) {
       return fail(path, false, fmt::format("{} has more than {} characters", path.subject(), *node.max_length));
@@ -308,31 +360,38 @@ class SchemaWalk {
     if (node.format.empty()) return;
     if (auto problem = format_problem(node.format, text); !problem.empty()) {
       fail(path, false, fmt::format("{}: {}", path.subject(), problem),
-           node.format == "stoker-duration" ? "write for example 500ms, 30s, 1.5h or 1h30m" : "");
+           node.example.empty() ? "" : "write for example " + node.example);
     }
   }
 
   void check_number(const Node& node, const JsonPath& path) {
     const double number = number_of(*path.value);
     if (node.minimum && number < *node.minimum) {
-      fail(path, false, fmt::format("{} must be at least {}, not {}", path.subject(), *node.minimum, codec::canonical_json(*path.value)));
+      fail(path, false,
+           fmt::format("{} must be at least {}, not {}", path.subject(), *node.minimum,
+                       codec::canonical_json(*path.value)));
     }
     if (node.maximum && number > *node.maximum) {
-      fail(path, false, fmt::format("{} must be at most {}, not {}", path.subject(), *node.maximum, codec::canonical_json(*path.value)));
+      fail(path, false,
+           fmt::format("{} must be at most {}, not {}", path.subject(), *node.maximum,
+                       codec::canonical_json(*path.value)));
     }
   }
 
   void check_list(const Node& node, const JsonPath& path) {
     const auto& list = path.value->get_array();
     if (node.min_items && list.size() < *node.min_items) {
-      fail(path, false, list.empty() ? fmt::format("{} is empty", path.subject())
-                                     : fmt::format("{} has fewer than {} items", path.subject(), *node.min_items));
+      fail(path, false,
+           list.empty() ? fmt::format("{} is empty", path.subject())
+                        : fmt::format("{} has fewer than {} items", path.subject(), *node.min_items));
     }
     if (node.max_items && list.size() > *node.max_items) {
-      fail(path, false, fmt::format("{} has {} items; at most {} are allowed", path.subject(), list.size(), *node.max_items));
+      fail(path, false,
+           fmt::format("{} has {} items; at most {} are allowed", path.subject(), list.size(), *node.max_items));
     }
     if (node.items == nullptr) return;
-    for (std::size_t i = 0; i < list.size(); ++i) check(*node.items, path.element(i, list[i]));
+    for (std::size_t i = 0; i < list.size(); ++i)
+      check(*node.items, path.element(i, list[i]));
   }
 
   void check_mapping(const Node& node, const JsonPath& path) {
@@ -344,7 +403,8 @@ class SchemaWalk {
       if (node.property_names != nullptr) check_name(*node.property_names, inner);
       if (const auto known = node.properties.find(key); known != node.properties.end()) {
         check(*known->second, inner);
-      } else if (std::any_of(node.free_prefixes.begin(), node.free_prefixes.end(), [&](const auto& p) { return key.starts_with(p); })) {
+      } else if (std::any_of(node.free_prefixes.begin(), node.free_prefixes.end(),
+                             [&](const auto& p) { return key.starts_with(p); })) {
         continue;
       } else if (node.closed) {
         unknown_key(node, inner, path, meant);
@@ -354,10 +414,13 @@ class SchemaWalk {
       }
     }
     if (node.max_properties && object.size() > *node.max_properties) {
-      fail(path, true, fmt::format("{} has {} members; at most {} are allowed", path.subject(), object.size(), *node.max_properties));
+      fail(path, true,
+           fmt::format("{} has {} members; at most {} are allowed", path.subject(), object.size(),
+                       *node.max_properties));
     }
     for (const auto& key : node.required) {
-      if (!object.contains(key) && !meant.contains(key)) fail(path, false, fmt::format("{} has no \"{}\"", path.owner(), key));
+      if (!object.contains(key) && !meant.contains(key))
+        fail(path, false, fmt::format("{} has no \"{}\"", path.owner(), key));
     }
     if (!node.exactly_one_of.empty()) check_exactly_one(node.exactly_one_of, path, meant);
   }
@@ -370,25 +433,31 @@ class SchemaWalk {
     if (with->enumeration) {
       const json::value name(path.key);
       std::vector<std::string> names;
-      for (const auto& one : *with->enumeration) names.emplace_back(one.as_string());
+      for (const auto& one : *with->enumeration)
+        names.emplace_back(one.as_string());
       if (std::find(names.begin(), names.end(), path.key) == names.end()) {
         auto hint = did_you_mean(path.key, names);
         if (hint.empty()) hint = "known: " + join(names, ", ");
-        fail(path, true, fmt::format("unknown key \"{}\" in {}", path.key, path.parent->subject()), std::move(hint));
+        fail(path, true,
+             fmt::format("unknown key \"{}\" in {}.{}", path.key, path.parent->parent->subject(),
+                         path.parent->subject()),
+             std::move(hint));
       }
     }
   }
 
   void unknown_key(const Node& node, const JsonPath& path, const JsonPath& owner, std::set<std::string>& meant) {
     std::vector<std::string> names;
-    for (const auto& property : node.properties) names.push_back(property.first);
+    for (const auto& property : node.properties)
+      names.push_back(property.first);
     auto found = nearest(path.key, names);
     std::string hint = found ? fmt::format("did you mean \"{}\"?", *found) : "known: " + join(names, ", ");
     if (found) meant.insert(*found);
     fail(path, true, fmt::format("unknown key \"{}\" in {}", path.key, owner.owner()), std::move(hint));
   }
 
-  void check_exactly_one(const std::vector<std::string>& keys, const JsonPath& path, const std::set<std::string>& meant) {
+  void check_exactly_one(const std::vector<std::string>& keys, const JsonPath& path,
+                         const std::set<std::string>& meant) {
     std::vector<std::string> present;
     bool misspelt = false;
     for (const auto& key : keys) {
@@ -397,8 +466,10 @@ class SchemaWalk {
     }
     if (present.size() == 1 || (present.empty() && misspelt)) return;
     const auto all = join_with(keys, "or");
-    if (present.empty()) return fail(path, false, fmt::format("{} has none of {}", path.owner(), all), "write exactly one of them");
-    fail(path, false, fmt::format("{} has {}{}", path.owner(), present.size() == 2 ? "both " : "", join_with(present, "and")),
+    if (present.empty())
+      return fail(path, false, fmt::format("{} has none of {}", path.owner(), all), "write exactly one of them");
+    fail(path, false,
+         fmt::format("{} has {}{}", path.owner(), present.size() == 2 ? "both " : "", join_with(present, "and")),
          fmt::format("exactly one of {} is allowed", all));
   }
 
@@ -406,9 +477,13 @@ class SchemaWalk {
   bool good_ = true;
 };
 
-Result<Schema> Schema::parse(const json::value& schema) { return SchemaCompiler(schema).run(); }
+Result<Schema> Schema::parse(const json::value& schema) {
+  return SchemaCompiler(schema).run();
+}
 
-bool Schema::validate(const json::value& value, const ReportFunction& report) const { return SchemaWalk(report).run(*this, value); }
+bool Schema::validate(const json::value& value, const ReportFunction& report) const {
+  return SchemaWalk(report).run(*this, value);
+}
 
 const Schema& pipeline_schema() {
   static const Schema kSchema = [] {

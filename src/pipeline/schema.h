@@ -1,4 +1,5 @@
-// Schema: validation by a JSON schema (draft 2020-12), for the keywords that api/pipeline.schema.json uses. docs/adr says why this is ours.
+// Schema: validation by a JSON schema (draft 2020-12), for the keywords that api/pipeline.schema.json uses. docs/adr
+// says why this is ours.
 #pragma once
 
 #include <cstdint>
@@ -50,6 +51,7 @@ class Schema {
     std::optional<double> minimum, maximum;
     std::optional<std::size_t> min_length, max_length, min_items, max_items, max_properties;
     std::string format;
+    std::string example;  // for hints
   };
 
   Schema() = default;

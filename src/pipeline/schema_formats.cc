@@ -1,4 +1,5 @@
-// The formats of api/pipeline.schema.json, by hand: their reasons are better than a pattern's, and 100,000 names take no time.
+// The formats of api/pipeline.schema.json, by hand: their reasons are better than a pattern's, and 100,000 names take
+// no time.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -15,22 +16,30 @@ constexpr std::size_t kMaximumNameLength = 63;
 constexpr std::array<std::string_view, 4> kFormats = {"stoker-name", "stoker-duration", "stoker-environment-name",
                                                       "stoker-version-constraint"};
 
-bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_letter(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
 
 std::string name_problem(std::string_view text) {
   constexpr std::string_view kRule = "a letter or _, then letters, digits, _ and -";
   if (text.empty()) return "a name cannot be empty";
   if (text.size() > kMaximumNameLength) return fmt::format("a name has at most {} characters", kMaximumNameLength);
-  const bool good = is_letter(text.front()) &&
-                    std::all_of(text.begin(), text.end(), [](char c) { return is_letter(c) || is_digit(c) || c == '-'; });
+  const bool good = is_letter(text.front()) && std::all_of(text.begin(), text.end(), [](char c) {
+                      return is_letter(c) || is_digit(c) || c == '-';
+                    });
   return good ? "" : fmt::format("\"{}\" is not a name: {}", text, kRule);
 }
 
 std::string environment_name_problem(std::string_view text) {
   const bool good = !text.empty() && is_letter(text.front()) &&
                     std::all_of(text.begin(), text.end(), [](char c) { return is_letter(c) || is_digit(c); });
-  return good ? "" : fmt::format("\"{}\" is not the name of an environment variable: a letter or _, then letters, digits and _", text);
+  return good ? ""
+              : fmt::format(
+                    "\"{}\" is not the name of an environment variable: a letter or _, then letters, digits and _",
+                    text);
 }
 
 std::string version_constraint_problem(std::string_view text) {

@@ -13,9 +13,10 @@ TEST(Schema, TheSchemaOfPipelinesCompiles) {
 }
 
 TEST(Schema, RefusesKeywordsThatItWouldIgnore) {
-  for (const auto* text : {R"({"anyOf": []})", R"({"properties": {"a": {"not": {}}}})", R"({"oneOf": [{"type": "string"}]})",
-                           R"({"format": "email"})", R"({"$ref": "#/$defs/none"})", R"({"patternProperties": {"x": true}})",
-                           R"({"type": "text"})"}) {
+  for (const auto* text :
+       {R"({"anyOf": []})", R"({"properties": {"a": {"not": {}}}})", R"({"oneOf": [{"type": "string"}]})",
+        R"({"format": "email"})", R"({"$ref": "#/$defs/none"})", R"({"patternProperties": {"x": true}})",
+        R"({"type": "text"})"}) {
     EXPECT_FALSE(Schema::parse(codec::parse_json(text).value()).ok()) << text;
   }
 }
@@ -24,7 +25,8 @@ std::string violations(const std::string& schema, const std::string& value) {
   const auto compiled = Schema::parse(codec::parse_json(schema).value());
   EXPECT_TRUE(compiled.ok()) << compiled.error().message;
   std::string text;
-  compiled->validate(codec::parse_json(value).value(), [&](const JsonPath& path, bool at_key, const std::string& message, const std::string& hint) {
+  compiled->validate(codec::parse_json(value).value(), [&](const JsonPath& path, bool at_key,
+                                                           const std::string& message, const std::string& hint) {
     text += path.pointer() + (at_key ? " key" : "") + ": " + message + (hint.empty() ? "" : " (" + hint + ")") + "\n";
   });
   return text;
@@ -51,8 +53,10 @@ TEST(Schema, ReportsEverythingAtOnce) {
 TEST(Schema, ExactlyOneOfIsSaidInWords) {
   const std::string schema = R"({"title": "step", "properties": {"run": {}, "wait": {}, "name": {}},
       "oneOf": [{"required": ["run"]}, {"required": ["wait"]}], "additionalProperties": false})";
-  EXPECT_EQ(violations(schema, R"({"name": "a"})"), ": step \"a\" has none of run or wait (write exactly one of them)\n");
-  EXPECT_EQ(violations(schema, R"({"run": 1, "wait": 2})"), ": step has both run and wait (exactly one of run or wait is allowed)\n");
+  EXPECT_EQ(violations(schema, R"({"name": "a"})"),
+            ": step \"a\" has none of run or wait (write exactly one of them)\n");
+  EXPECT_EQ(violations(schema, R"({"run": 1, "wait": 2})"),
+            ": step has both run and wait (exactly one of run or wait is allowed)\n");
   EXPECT_EQ(violations(schema, R"({"wiat": 1})"), "/wiat key: unknown key \"wiat\" in step (did you mean \"wait\"?)\n");
 }
 
