@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "engine/local_host.h"
 #include "engine/local_spark_lease.h"
 #include "runtime/process.h"
 
@@ -34,6 +35,9 @@ struct LocalRunnerOptions {
   // 0: as many as there are processors.
   int slots = 0;
   SecretSource secrets;
+  // One that has compiled the document, and so has the user's module imported; the runner uses it for its first run
+  // when nobody else holds it.
+  std::shared_ptr<PythonHost> host;
   // None: Spark steps start a JVM of their own.
   std::shared_ptr<SparkLeaser> leaser;
 };

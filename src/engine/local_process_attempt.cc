@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cerrno>
 #include <csignal>
 #include <utility>
 
@@ -65,6 +66,11 @@ AttemptFiles::AttemptFiles(const std::filesystem::path& folder)
       spark_log(folder / "spark.log"),
       scratch(folder / "scratch"),
       process(folder / "process.json") {}
+
+void kill_session(pid_t pid, int signal) {
+  // A child that was forked a moment ago may not have made its session yet.
+  if (::kill(-pid, signal) < 0 && errno == ESRCH) ::kill(pid, signal);
+}
 
 ProcessAttempt::ProcessAttempt(AttemptSpec spec, AttemptEvents& events, LocalServices& services, Done done)
     : LocalAttempt(std::move(spec), events, services, std::move(done)), files_(spec_.attempt_folder) {}
@@ -201,16 +207,16 @@ void ProcessAttempt::end_group(std::chrono::milliseconds grace) {
   services_.loop.cancel(kill_timer_);
   kill_timer_ = runtime::TimerId::none;
   if (grace <= grace.zero()) {
-    ::kill(-pid_, SIGKILL);
+    kill_session(pid_, SIGKILL);
     return;
   }
-  ::kill(-pid_, SIGTERM);
-  ::kill(-pid_, SIGCONT);  // a stopped process would not see it
+  kill_session(pid_, SIGTERM);
+  kill_session(pid_, SIGCONT);  // a stopped process would not see it
   kill_timer_ = services_.loop.after(grace, weakly(this, &ProcessAttempt::kill_now));
 }
 
 void ProcessAttempt::kill_now() {
-  if (is_running()) ::kill(-pid_, SIGKILL);
+  if (is_running()) kill_session(pid_, SIGKILL);
 }
 
 void ProcessAttempt::expect_exit() {
@@ -235,7 +241,7 @@ void ProcessAttempt::exited(const runtime::ExitStatus& status) {
   if (std::exchange(exited_, true)) return;
   services_.loop.cancel(kill_timer_);
   services_.loop.cancel(linger_timer_);
-  ::kill(-pid_, SIGKILL);  // what it left in its group
+  ::kill(-pid_, SIGKILL);  // what it left in its group; its own number is free already
   stream_->drain();
   status_ = status;
   AttemptEnd end;

@@ -27,6 +27,9 @@ struct AttemptFiles {
   explicit AttemptFiles(const std::filesystem::path& folder);
 };
 
+// To the group that `pid` leads, or to it alone when it does not lead one yet.
+void kill_session(pid_t pid, int signal);
+
 class ProcessAttempt : public LocalAttempt {
  public:
   ProcessAttempt(AttemptSpec spec, AttemptEvents& events, LocalServices& services, Done done);

@@ -9,7 +9,11 @@
 #include "base/overloaded.h"
 #include "engine/local_attempt.h"
 #include "engine/local_command.h"
+#include "engine/local_python_attempt.h"
+#include "engine/local_python_service.h"
 #include "engine/local_recovery.h"
+#include "engine/local_spark_application.h"
+#include "engine/local_spark_attempt.h"
 #include "engine/local_wait.h"
 
 namespace stoker::engine {
@@ -26,8 +30,8 @@ constexpr std::chrono::seconds kRecoveryLimit{30};
 // The loop's thread and all that lives on it.
 class LocalRunner::Loop {
  public:
-  explicit Loop(const LocalRunnerOptions& options)
-      : options_(options), loop_(*options.clock), thread_([this] { run(); }) {}
+  Loop(const LocalRunnerOptions& options, std::shared_ptr<PythonHost> compiled)
+      : options_(options), compiled_(std::move(compiled)), loop_(*options.clock), thread_([this] { run(); }) {}
   ~Loop() { stop(); }
 
   void start(AttemptSpec spec, AttemptEvents& events) {
@@ -65,9 +69,10 @@ class LocalRunner::Loop {
     LocalWorkers workers(kHelperThreads);
     LocalWorkers lease_workers(kLeaseThreads);
     LocalServices services{options_, *options_.clock, loop_, watcher, workers, lease_workers, stop_.get_token()};
+    PythonService python(options_, loop_, std::move(compiled_));
     services_ = &services;
+    python_ = &python;
     loop_.run();
-    services_ = nullptr;
   }
 
   void begin(AttemptSpec spec, AttemptEvents& events) {
@@ -85,6 +90,14 @@ class LocalRunner::Loop {
                                  },
                                  [&](const pipeline::CommandStep&) -> std::shared_ptr<LocalAttempt> {
                                    return std::make_shared<CommandAttempt>(std::move(spec), events, *services_, done);
+                                 },
+                                 [&](const pipeline::PythonStep&) -> std::shared_ptr<LocalAttempt> {
+                                   return std::make_shared<PythonAttempt>(std::move(spec), events, *services_, done,
+                                                                          *python_);
+                                 },
+                                 [&](const pipeline::SparkStep&) -> std::shared_ptr<LocalAttempt> {
+                                   return std::make_shared<SparkApplicationAttempt>(std::move(spec), events, *services_,
+                                                                                    done, *python_);
                                  },
                                  [&](const auto&) -> std::shared_ptr<LocalAttempt> {
                                    return std::make_shared<RefusedAttempt>(std::move(spec), events, *services_, done);
@@ -118,10 +131,12 @@ class LocalRunner::Loop {
   }
 
   const LocalRunnerOptions& options_;
+  std::shared_ptr<PythonHost> compiled_;
   runtime::EventLoop loop_;
   runtime::StopSource stop_;
   std::map<AttemptId, std::shared_ptr<LocalAttempt>> attempts_;  // of the loop's thread
   LocalServices* services_ = nullptr;                            // of the loop's thread
+  PythonService* python_ = nullptr;                              // of the loop's thread
   std::mutex mutex_;
   std::condition_variable none_left_;
   std::size_t unfinished_ = 0;  // guarded by mutex_
@@ -129,7 +144,7 @@ class LocalRunner::Loop {
 };
 
 LocalRunner::LocalRunner(LocalRunnerOptions options)
-    : options_(std::move(options)), loop_(std::make_unique<Loop>(options_)) {}
+    : options_(std::move(options)), loop_(std::make_unique<Loop>(options_, std::move(options_.host))) {}
 
 LocalRunner::~LocalRunner() = default;
 
