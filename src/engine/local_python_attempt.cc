@@ -20,7 +20,8 @@ void blame_jvm(AttemptResult& result, const SparkJvmEnd& end) {
   if (result.succeeded || result.error.failure_class == pipeline::FailureClass::cancelled) return;
   result.error.failure_class =
       end.out_of_memory ? pipeline::FailureClass::out_of_memory : pipeline::FailureClass::infrastructure;
-  result.error.message = "the Spark JVM ended under the step: " + end.reason;
+  result.error.message =
+      (end.out_of_memory ? "the Spark JVM ran out of memory: " : "the Spark JVM ended under the step: ") + end.reason;
   if (end.out_of_memory) result.error.hint = "give the step more driver_memory, or less data";
 }
 
