@@ -36,7 +36,7 @@ json::value preview_of(const fs::path& source, bool directory) {
 }  // namespace
 
 Result<json::object> publish_file(const fs::path& source, const std::string& output, const AttemptSpec& spec,
-                                  WallTime now) {
+                                  WallTime now, const runtime::StopToken& stop) {
   std::error_code code;
   const bool directory = fs::is_directory(source, code);
   objects::Manifest draft;
@@ -54,7 +54,7 @@ Result<json::object> publish_file(const fs::path& source, const std::string& out
       .time = fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::chrono::system_clock::to_time_t(now)))};
   objects::LocalArtifactStore store(spec.run->store);
   const std::string uri = (spec.artifacts_folder / output).string();
-  auto published = store.publish_copy(uri, source, std::move(draft));
+  auto published = store.publish_copy(uri, source, std::move(draft), stop);
   if (!published) return std::move(published).error().with_context(fmt::format("publish the output \"{}\"", output));
   json::object artifact{{"uri", uri},
                         {"type", published->type},

@@ -7,12 +7,13 @@
 #include "base/clock.h"
 #include "codec/json.h"
 #include "engine/runner.h"
+#include "runtime/stop.h"
 
 namespace stoker::engine {
 
 // Gives the output record: {"artifact": {…}, "value": {"$file": {"path", "digest"}}}. The path is that of the copy,
 // under its own name, so that programs which go by a suffix find it.
 Result<json::object> publish_file(const std::filesystem::path& source, const std::string& output,
-                                  const AttemptSpec& spec, WallTime now);
+                                  const AttemptSpec& spec, WallTime now, const runtime::StopToken& stop);
 
 }  // namespace stoker::engine

@@ -74,7 +74,7 @@ Result<void> for_each_line(const fs::path& path, const runtime::StopToken& stop,
 }
 
 Result<json::object> file_output(const pipeline::OutputDeclaration& output, const fs::path& path,
-                                 const AttemptSpec& spec, WallTime now) {
+                                 const AttemptSpec& spec, WallTime now, const runtime::StopToken& stop) {
   std::error_code ignored;
   if (!fs::exists(path, ignored)) {
     return Error{
@@ -88,7 +88,7 @@ Result<json::object> file_output(const pipeline::OutputDeclaration& output, cons
                  .message = fmt::format("the output \"{}\" should be a {}: {} is a {}", output.name, output.type,
                                         path.string(), directory ? "directory" : "file")};
   }
-  if (is_path_type(output.type)) return publish_file(path, output.name, spec, now);
+  if (is_path_type(output.type)) return publish_file(path, output.name, spec, now, stop);
   auto text = runtime::read_file(path, kValueLimit);
   if (!text && text.error().code == ErrorCode::limit_exceeded) {
     return Error{
@@ -103,8 +103,9 @@ Result<json::object> file_output(const pipeline::OutputDeclaration& output, cons
 }
 
 Result<json::object> text_output(const pipeline::OutputDeclaration& output, const std::string& text,
-                                 const OutputSources& sources, const AttemptSpec& spec, WallTime now) {
-  if (is_path_type(output.type)) return file_output(output, sources.working_directory / text, spec, now);
+                                 const OutputSources& sources, const AttemptSpec& spec, WallTime now,
+                                 const runtime::StopToken& stop) {
+  if (is_path_type(output.type)) return file_output(output, sources.working_directory / text, spec, now, stop);
   if (text.size() > kValueLimit) {
     return Error{.code = ErrorCode::user_code,
                  .message = fmt::format("the output \"{}\" is over {} bytes", output.name, kValueLimit)};
@@ -208,7 +209,7 @@ Result<json::object> collect_outputs(const AttemptSpec& spec, const OutputSource
       case pipeline::OutputSource::python:
       case pipeline::OutputSource::file:
         record = file_output(output, sources.working_directory / (output.path.empty() ? output.name : output.path),
-                             spec, now);
+                             spec, now, stop);
         break;
       case pipeline::OutputSource::result: {
         if (!results) {
@@ -223,12 +224,12 @@ Result<json::object> collect_outputs(const AttemptSpec& spec, const OutputSource
               .message = fmt::format("the output \"{}\" is missing: the step wrote no line {}=… to $STOKER_RESULT",
                                      output.name, output.name)};
         }
-        record = text_output(output, found->second, sources, spec, now);
+        record = text_output(output, found->second, sources, spec, now, stop);
         break;
       }
       case pipeline::OutputSource::log: {
         TRY_ASSIGN(std::string text, log_text(output, sources, stop));
-        record = text_output(output, text, sources, spec, now);
+        record = text_output(output, text, sources, spec, now, stop);
         break;
       }
     }

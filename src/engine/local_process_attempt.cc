@@ -8,6 +8,7 @@
 
 #include "runtime/file.h"
 #include "runtime/process_table.h"
+#include "runtime/process_usage.h"
 
 namespace stoker::engine {
 
@@ -47,12 +48,27 @@ constexpr std::string_view kNotInherited[] = {"STOKER_HOST", "STOKER_PROTOCOL", 
 // A process that hangs in the kernel does not die at once; the attempt does not wait for it longer than this.
 constexpr std::chrono::seconds kLeftBehindLimit{2};
 
+struct LeftBehindUse {
+  std::chrono::milliseconds cpu{0};
+  std::uint64_t peak_rss_bytes = 0;
+};
+
 // Nothing that the attempt started may still write when its outputs are collected, also if it left its group or its
-// session.
-void end_left_behind(pid_t leader, const AttemptId& id, const Clock& clock) {
+// session. What it used (a JVM of a step's own, for one) counts as the attempt's: nobody waited for it, so the leader's
+// account lacks it.
+LeftBehindUse end_left_behind(pid_t leader, const AttemptId& id, const Clock& clock) {
+  LeftBehindUse use;
   auto find = [&] { return runtime::find_left_behind(leader, "STOKER_ATTEMPT_ID", id.text()); };
+  for (const auto& process : find()) {
+    auto usage = runtime::process_usage(process.pid);
+    if (!usage) continue;
+    use.cpu += usage->cpu;
+    use.peak_rss_bytes += usage->peak_resident_bytes;
+  }
+  ::kill(-leader, SIGKILL);  // its own number is free already, its group's not while it has members
   [[maybe_unused]] auto ignored =
       runtime::end_processes(find, runtime::Context{}.with_timeout(clock, kLeftBehindLimit), clock);
+  return use;
 }
 
 }  // namespace
@@ -241,7 +257,6 @@ void ProcessAttempt::exited(const runtime::ExitStatus& status) {
   if (std::exchange(exited_, true)) return;
   services_.loop.cancel(kill_timer_);
   services_.loop.cancel(linger_timer_);
-  ::kill(-pid_, SIGKILL);  // what it left in its group; its own number is free already
   stream_->drain();
   status_ = status;
   AttemptEnd end;
@@ -256,8 +271,10 @@ void ProcessAttempt::exited(const runtime::ExitStatus& status) {
   services_.workers.submit([collect = collector(std::move(end)), &loop = services_.loop, scratch = files_.scratch,
                             pid = pid_, id = spec_.id, &clock = services_.clock,
                             back = weakly(this, &ProcessAttempt::collected)] {
-    end_left_behind(pid, id, clock);
+    const LeftBehindUse use = end_left_behind(pid, id, clock);
     AttemptResult result = collect();
+    result.cpu_milliseconds = use.cpu.count();
+    result.peak_rss_bytes = static_cast<std::int64_t>(use.peak_rss_bytes);
     // What a failed step left is kept for its author; gc removes it with the run.
     if (result.succeeded) [[maybe_unused]]
       auto removed = runtime::remove_tree(scratch);
@@ -269,8 +286,9 @@ void ProcessAttempt::collected(AttemptResult result) {
   result.logs["stdout"] = files_.standard_output.string();
   result.logs["stderr"] = files_.standard_error.string();
   result.cpu_milliseconds =
+      result.cpu_milliseconds.value_or(0) +
       std::chrono::duration_cast<std::chrono::milliseconds>(status_.user + status_.system).count();
-  result.peak_rss_bytes = static_cast<std::int64_t>(status_.peak_rss_bytes);
+  result.peak_rss_bytes = result.peak_rss_bytes.value_or(0) + static_cast<std::int64_t>(status_.peak_rss_bytes);
   release(std::move(result), weakly(this, &ProcessAttempt::finish));
 }
 
