@@ -104,7 +104,7 @@ Loaded check_document(std::string text, const std::string& file_name, const Load
   return check(Source::parse(file_name, directory_of(file_name, options), std::move(text)), options);
 }
 
-Loaded check_document_value(json::value value, const std::string& file_name, const LoadOptions& options) {
+Loaded check_document(json::value value, const std::string& file_name, const LoadOptions& options) {
   return check(Source::of_value(file_name, directory_of(file_name, options), std::move(value)), options);
 }
 
@@ -112,8 +112,8 @@ Result<Document> load_document(std::string text, const std::string& file_name, c
   return as_result(check_document(std::move(text), file_name, options));
 }
 
-Result<Document> load_document_value(json::value value, const std::string& file_name, const LoadOptions& options) {
-  return as_result(check_document_value(std::move(value), file_name, options));
+Result<Document> load_document(json::value value, const std::string& file_name, const LoadOptions& options) {
+  return as_result(check_document(std::move(value), file_name, options));
 }
 
 }  // namespace stoker::pipeline

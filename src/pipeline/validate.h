@@ -33,10 +33,15 @@ struct Loaded {
 // `file_name` is what messages say, and tells YAML from JSON.
 Loaded check_document(std::string text, const std::string& file_name, const LoadOptions& options = {});
 // A document that is a value already, such as the SDK's: messages name a pointer instead of line and column.
-Loaded check_document_value(json::value value, const std::string& file_name, const LoadOptions& options = {});
+Loaded check_document(json::value value, const std::string& file_name, const LoadOptions& options = {});
 
 // The same with all diagnostics as one error.
 Result<Document> load_document(std::string text, const std::string& file_name, const LoadOptions& options = {});
-Result<Document> load_document_value(json::value value, const std::string& file_name, const LoadOptions& options = {});
+Result<Document> load_document(json::value value, const std::string& file_name, const LoadOptions& options = {});
+
+// Text must be a std::string: a view would be taken for a JSON value that is a string.
+Loaded check_document(std::string_view text, const std::string& file_name, const LoadOptions& options = {}) = delete;
+Result<Document> load_document(std::string_view text, const std::string& file_name,
+                               const LoadOptions& options = {}) = delete;
 
 }  // namespace stoker::pipeline

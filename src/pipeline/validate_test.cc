@@ -101,7 +101,7 @@ TEST(Validate, TheGoldenOfThisVersionReadsAndMeansTheSame) {
   const auto document = load(read_file(file).value(), file);
   EXPECT_EQ(document.digest, read_file(file.string() + ".digest").value().substr(0, 64));
   // Read back from what the store keeps: the same document, without its files.
-  const auto again = load_document_value(document.source, file).value();
+  const auto again = load_document(document.source, file).value();
   EXPECT_EQ(again.digest, document.digest);
   EXPECT_EQ(again.pipelines.size(), document.pipelines.size());
   for (const auto& [key, sub] : document.pipelines)
@@ -172,7 +172,7 @@ TEST(Validate, ValuesWithoutATextNameAPointer) {
   const auto value = codec::parse_json(R"({"apiVersion": "stoker.dev/v1beta1", "kind": "Pipeline", "name": "a",
       "steps": [{"name": "b", "wait": {"duration": "5 m"}}]})")
                          .value();
-  const auto error = load_document_value(value, "pipeline.py").error();
+  const auto error = load_document(value, "pipeline.py").error();
   EXPECT_EQ(error.code, ErrorCode::invalid_document);
   EXPECT_EQ(error.message,
             "pipeline.py: duration: \"5 m\" is not a duration: \" m\" is no unit (ms, s, m, h or d) (at "
