@@ -28,8 +28,10 @@ constexpr auto kOpenLimit = 30s;
 constexpr auto kProgressLimit = 5s;
 constexpr auto kCloseLimit = 30s;
 constexpr auto kRestoreLimit = 15s;
-// Python tasks of a killed job live on for 2-3 s after their context has gone.
-constexpr auto kWorkersLimit = 5s;
+// Python workers end by themselves when their context has gone. A task that is in the middle of something may take
+// seconds, and is helped.
+constexpr auto kWorkersGrace = 1s;
+constexpr auto kWorkersLimit = 10s;
 constexpr auto kWorkersPoll = 50ms;
 constexpr auto kExitLimit = 5s;
 constexpr auto kArchiveExitLimit = 5min;  // writing a class-data archive takes 20-60 s on a busy machine
@@ -132,6 +134,7 @@ class SparkJvm final : public Jvm {
   Error start_failure(const std::string& what) const;
   std::chrono::milliseconds cpu_used() const;
   void sample_memory();
+  void kill_workers() const;
   Result<void> wait_for_workers();
   void end_leftovers() const;
 
@@ -150,6 +153,7 @@ class SparkJvm final : public Jvm {
   std::chrono::milliseconds cpu_before_{0};
   std::uint64_t peak_rss_ = 0;
   bool out_of_memory_ = false;
+  std::string lease_id_;
 
   fs::path log_path() const { return folder_.path() / "jvm.log"; }
 };
@@ -226,6 +230,7 @@ void SparkJvm::sample_memory() {
 }
 
 Result<py4j::GatewayAddress> SparkJvm::open_lease(const LeaseSettings& settings, const fs::path& log) {
+  lease_id_ = settings.lease_id;
   cpu_before_ = cpu_used();
   peak_rss_ = 0;
   out_of_memory_ = false;
@@ -266,13 +271,24 @@ Jvm::Closed SparkJvm::close_lease() {
   return closed;
 }
 
+// Python workers carry the lease in their environment; what the step started in another way does not, and puts the JVM
+// in doubt.
+void SparkJvm::kill_workers() const {
+  auto workers = runtime::find_processes_by_environment(kLeaseVariable, lease_id_);
+  for (const auto& member : runtime::session_members(pid())) {
+    if (std::ranges::find(workers, member) != workers.end()) runtime::signal_process(member, SIGKILL);
+  }
+}
+
 Result<void> SparkJvm::wait_for_workers() {
-  auto limit = runtime::Deadline::after(clock_, kWorkersLimit);
+  auto grace = runtime::Deadline::after(clock_, kWorkersGrace);
+  auto context = within(kWorkersLimit);
   while (!runtime::session_members(pid()).empty()) {
-    if (limit.passed(clock_.steady_now())) {
+    if (grace.passed(clock_.steady_now())) kill_workers();
+    if (auto left = context.check(clock_); !left.ok()) {
+      if (left.error().code != ErrorCode::timed_out) return left;
       return Error{.code = ErrorCode::conflict, .message = "processes that the step started live on"};
     }
-    TRY(within(kWorkersLimit).check(clock_));
     pollfd poll{process_->exit_fd(), POLLIN, 0};
     ::poll(&poll, 1, kWorkersPoll.count());
   }

@@ -17,7 +17,8 @@ TEST(Py4jCodec, EscapesWhatWouldBreakALine) {
 }
 
 TEST(Py4jCodec, EveryStringSurvivesTheWay) {
-  for (std::string text : {"", "\\", "\\\\n", "\n\n", "\\\n", "ü 漢\r\n", std::string("\0x", 2).c_str()}) {
+  for (const std::string& text :
+       std::vector<std::string>{"", "\\", "\\\\n", "\n\n", "\\\n", "ü 漢\r\n", std::string("\0x", 2)}) {
     EXPECT_EQ(unescape(escape(text)), text);
   }
 }

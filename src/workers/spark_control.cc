@@ -131,7 +131,7 @@ Result<void> SparkControl::set_properties(Calls& calls, const LeaseSettings& set
   std::map<std::string, std::string> properties = {
       {"spark.app.name", settings.app_name},
       {"spark.sql.warehouse.dir", (settings.working_directory / "spark-warehouse").string()},
-      {"spark.executorEnv.STOKER_LEASE", settings.lease_id},
+      {std::string("spark.executorEnv.") + kLeaseVariable, settings.lease_id},
       {"user.dir", settings.working_directory.string()},
   };
   if (!settings.python_path.empty()) properties["spark.executorEnv.PYTHONPATH"] = settings.python_path;

@@ -13,6 +13,9 @@
 
 namespace stoker::workers {
 
+// In the environment of the lease's Python workers.
+inline constexpr const char* kLeaseVariable = "STOKER_LEASE";
+
 struct LeaseSettings {
   std::string lease_id;
   std::string app_name;

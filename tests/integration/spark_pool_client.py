@@ -107,7 +107,7 @@ def lease_request(
     settings: Optional[Dict[str, Any]] = None,
     **more: Any,
 ) -> Dict[str, Any]:
-    seen = {name: value for name, value in os.environ.items() if not name.startswith(("PYSPARK_", "SPARK_"))}
+    seen = {name: value for name, value in os.environ.items() if not name.startswith(("PYSPARK_", "SPARK_", "PYTEST_"))}
     seen["PYTHONPATH"] = python_path
     seen.update(environment or {})
     request: Dict[str, Any] = {
