@@ -251,7 +251,7 @@ class _Attempt:
     def _call(self, function: Callable[..., Any], positional: List[Any], keywords: Dict[str, Any]) -> Any:
         invocation = self.invocation
         excluded = [invocation.get("store", ""), invocation["artifacts"], invocation["scratch"], *self.inputs.locations]
-        self.observer = Observer(invocation["entry"].get("root"), excluded)
+        self.observer = Observer(invocation["entry"].get("root") or os.getcwd(), excluded)
         self.observer.start()
         try:
             returned = function(*positional, **keywords)
@@ -295,12 +295,13 @@ class _Attempt:
     def _describe(self, raised: BaseException) -> Dict[str, Any]:
         try:
             if not isinstance(raised, (Cancelled, StepError)):
-                traceback.print_exception(type(raised), raised, raised.__traceback__)  # all of it goes to the log
+                text = "".join(traceback.format_exception(type(raised), raised, raised.__traceback__))
+                print(_worker_errors.redact(text, tuple(self.inputs.secrets)), file=sys.stderr)  # all of it, in the log
             error = _worker_errors.describe(raised, tuple(self.inputs.secrets))
             if isinstance(raised, Cancelled):
                 error.update(message="the step was cancelled (SIGTERM)", type="Cancelled")
             elif isinstance(raised, StepError):
-                print(f"stoker: {raised}", file=sys.stderr)
+                print(f"stoker: {_worker_errors.redact(str(raised), tuple(self.inputs.secrets))}", file=sys.stderr)
         except BaseException as inner:
             error = {
                 "class": _worker_errors.USER_CODE,
@@ -317,9 +318,9 @@ class _Attempt:
         if observer is None:
             return {"files": [], "outsideReads": []}
         observer.stop()
-        outside: List[str] = []
+        outside = list(observer.outside)
         try:
-            outside = self._outside_reads(observer)
+            outside += [read for read in self._outside_reads(observer) if read not in observer.outside]
         except BaseException:
             pass
         if observer.overflow:
@@ -462,6 +463,14 @@ def _import_module(name: str, file: str) -> Any:
     return module
 
 
+def _publish_main(function: Any) -> None:
+    """Classes of a notebook that the function uses, where readers that go by name look: `__main__`."""
+    main = sys.modules["__main__"]
+    for name, value in getattr(function, "__globals__", {}).items():
+        if isinstance(value, type) and value.__module__ == "__main__" and not hasattr(main, name):
+            setattr(main, name, value)
+
+
 def _unpickled(entry: Dict[str, Any]) -> Any:
     """A function by value; the modules that it imports by name are found from the project's root."""
     import pickle
@@ -471,7 +480,9 @@ def _unpickled(entry: Dict[str, Any]) -> Any:
         sys.path.insert(0, root)
     try:
         with open(path, "rb") as stream:
-            return pickle.load(stream)
+            function = pickle.load(stream)
+        _publish_main(function)
+        return function
     except ModuleNotFoundError as error:
         if error.name == "cloudpickle":
             raise StepError(

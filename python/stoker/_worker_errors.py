@@ -69,8 +69,8 @@ def describe(error: BaseException, secrets: Tuple[str, ...] = ()) -> Dict[str, A
         else getattr(error, "name", None)
         if isinstance(error, StepError)
         else type(error).__qualname__,
-        "message": _cut(_redact(message, secrets), MESSAGE_LIMIT),
-        "traceback": _cut_head(_redact(_traceback(error, cause), secrets), TRACEBACK_LIMIT),
+        "message": _cut(redact(message, secrets), MESSAGE_LIMIT),
+        "traceback": _cut_head(redact(_traceback(error, cause), secrets), TRACEBACK_LIMIT),
     }
     place = _place(error)
     if place is not None:
@@ -81,7 +81,7 @@ def describe(error: BaseException, secrets: Tuple[str, ...] = ()) -> Dict[str, A
     return described
 
 
-def _redact(text: str, secrets: Tuple[str, ...]) -> str:
+def redact(text: str, secrets: Tuple[str, ...]) -> str:
     for secret in secrets:
         if len(secret) >= 4:
             text = text.replace(secret, "***")
@@ -163,9 +163,7 @@ def _jvm_alive() -> bool:
 # --- Spark ----------------------------------------------------------------------------------------------------------
 # ----------------
 
-_LOST_TASK = re.compile(
-    r"Lost task [^(]*\(TID \d+\)(?: \([^)]*\))?: (.*?)(?=\n\s*at |\n\n?Driver stacktrace|\Z)", re.DOTALL
-)
+_LOST_TASK = re.compile(r"Lost task [^(]*\(TID \d+\)(?: \([^)]*\))?: (.*?)(?=\n\s*at |\n\n?Driver stacktrace|\Z)", re.DOTALL)
 _JAVA_NAME = re.compile(r"^((?:[a-z_][\w$]*\.)+[A-Z][\w$]*)(?:: ?|$)")
 _UDF = "Traceback (most recent call last):"
 _PLAN = re.compile(r";\n(?:'|\+- |[A-Z])")
@@ -300,12 +298,8 @@ def _user_frames(error: BaseException) -> str:
     if own and frames[-1] is not own[-1]:
         inner = frames[-1]
         parts = inner.filename.split(os.sep)
-        package = next(
-            (index for index, part in enumerate(parts) if part in ("site-packages", "dist-packages")), len(parts) - 3
-        )
-        if not any(part in ("pyspark", "py4j", "stoker") for part in parts) and not inner.filename.startswith(
-            "<frozen"
-        ):
+        package = next((index for index, part in enumerate(parts) if part in ("site-packages", "dist-packages")), len(parts) - 3)
+        if not any(part in ("pyspark", "py4j", "stoker") for part in parts) and not inner.filename.startswith("<frozen"):
             text += f"  (raised in {'/'.join(parts[package + 1 :])}, line {inner.lineno}, in {inner.name})\n"
     return text
 

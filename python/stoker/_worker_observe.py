@@ -1,8 +1,9 @@
 """What a step used at run time: project modules imported and project files opened, by an audit hook (PIPELINES.md,
 cache key, dynamic part).
 
-Seen is what this process opens through Python. Not seen: files that native code opens by itself, and what child
-processes read.
+Seen is what this process opens through Python, and what the readers of `_worker_native` are given. Not seen: files that
+other native code opens by itself, and what child processes read. Data read from outside the project, and listings of its
+folders, are no dependencies that could be checked: they are noted, and the step is not reused without the user's word.
 """
 
 from __future__ import annotations
@@ -14,7 +15,10 @@ import stat
 import sys
 import sysconfig
 import threading
+import time
 from typing import Any, Dict, List, Optional, Tuple
+
+from stoker import _worker_native
 
 _HASHED_BYTES = 1 << 30
 _CHUNK = 1 << 20
@@ -22,6 +26,14 @@ _CHUNK = 1 << 20
 FILE_LIMIT = 10_000
 _LIBRARY_PARTS = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
 _IGNORED_PARTS = (f"{os.sep}.git{os.sep}", f"{os.sep}__pycache__{os.sep}", f"{os.sep}.stoker{os.sep}")
+# Outside the project these hold no data of the user's; nor do folders whose name begins with a dot.
+_SYSTEM = ("/proc/", "/sys/", "/dev/", "/etc/", "/usr/", "/lib/", "/lib64/", "/bin/", "/run/", "/var/lib/", "/snap/", "/nix/")
+_HOMES = ("SPARK_HOME", "JAVA_HOME", "HADOOP_HOME", "HADOOP_CONF_DIR", "SPARK_CONF_DIR", "CONDA_PREFIX", "VIRTUAL_ENV")
+# Those who list the folders of sys.path on their own account.
+_LISTERS = ("importlib", "importlib_metadata", "importlib_resources", "pkg_resources", "pkgutil", "site", "zipimport")
+OUTSIDE_LIMIT = 100
+# Times of files come from a clock that may be this much behind.
+_CLOCK_SLACK = 0.02
 _OWN_FOLDER = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
 
@@ -57,10 +69,16 @@ class Observer:
         self._written: Dict[str, None] = {}
         self._busy: Optional[int] = None
         self._owner = os.getpid()
+        self.outside: Dict[str, None] = {}
         self.overflow = False
+        self._began = 0.0
+        homes = [sys.prefix, sys.base_prefix, *(os.environ.get(name, "") for name in _HOMES)]
+        self._system = _SYSTEM + tuple(os.path.join(os.path.abspath(home), "") for home in homes if home and home != "/usr")
 
     def start(self) -> None:
         global _active, _hooked
+        self._began = time.time() - _CLOCK_SLACK
+        _worker_native.WRAPPER.start(self.given)
         if not _hooked:
             sys.addaudithook(_hook)
             _hooked = True
@@ -68,6 +86,7 @@ class Observer:
 
     def stop(self) -> None:
         global _active
+        _worker_native.WRAPPER.stop()
         if _active is self:
             _active = None
 
@@ -88,6 +107,69 @@ class Observer:
         self._record(path, kind)
         return True
 
+    def given(self, path: str) -> None:
+        """A reader of data in native code was given a path."""
+        if "://" in path and not path.startswith("file://"):
+            self._note_outside(path)
+            return
+        path = path[len("file://") :] if path.startswith("file://") else path
+        self._busy = threading.get_ident()
+        try:
+            if any(character in path for character in "*?[{,"):
+                path = os.path.dirname(path.partition("*")[0]) or "."  # a pattern, as Spark takes it: all that may match
+            self._given(os.path.abspath(path))
+        except Exception:
+            pass
+        finally:
+            self._busy = None
+
+    def _given(self, path: str) -> None:
+        if not os.path.isdir(path):
+            if os.path.exists(path):
+                self._read(path)
+        elif self.in_project(path + os.sep):
+            self.listed_folder(path)
+            for folder, _, names in os.walk(path):
+                for name in names:
+                    self._read(os.path.join(folder, name))
+        elif not self._is_excluded(path) and os.stat(path).st_mtime < self._began:
+            self._note_outside(f"file:{path}")
+
+    def _is_excluded(self, path: str) -> bool:
+        return path in self._excluded_files or path.startswith(self._excluded)
+
+    def listed_folder(self, path: str) -> None:
+        """The names in a folder are an input that no file's digest stands for."""
+        ours = self.in_project(path + os.sep) and not self._is_excluded(path)
+        if ours and not any(part in path + os.sep for part in _IGNORED_PARTS) and os.stat(path).st_mtime < self._began:
+            self._note_outside(f"file:{path} (its list of files)")
+
+    def _note_outside(self, what: str) -> None:
+        if len(self.outside) < OUTSIDE_LIMIT:
+            self.outside[what] = None
+
+    def _may_be_data(self, path: str) -> bool:
+        """Whether a file outside the project is data that stood there before the step."""
+        if path.startswith(self._system) or self._is_excluded(path):
+            return False
+        if is_library(path) or f"{os.sep}." in path or path in self._written:
+            return False
+        found = os.stat(path)
+        return stat.S_ISREG(found.st_mode) and found.st_mtime < self._began
+
+    def listed(self, args: Tuple[Any, ...]) -> None:
+        if self._busy == threading.get_ident() or os.getpid() != self._owner or isinstance(args[0], int):
+            return
+        self._busy = threading.get_ident()
+        try:
+            path = os.path.abspath(os.fsdecode(args[0] if args[0] is not None else "."))
+            if self.in_project(path + os.sep) and not _own_listing():
+                self.listed_folder(path)
+        except Exception:
+            pass
+        finally:
+            self._busy = None
+
     def opened(self, args: Tuple[Any, ...]) -> None:
         if self._busy == threading.get_ident() or os.getpid() != self._owner:
             return
@@ -97,8 +179,8 @@ class Observer:
         self._busy = threading.get_ident()
         try:
             text = os.path.abspath(os.fsdecode(path))
-            if flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
-                if text not in self._found and self.in_project(text) and not flags & os.O_RDWR:
+            if flags & (os.O_WRONLY | os.O_CREAT | os.O_TRUNC):
+                if text not in self._found:
                     self._written[text] = None
                 return
             self._read(text)
@@ -121,11 +203,13 @@ class Observer:
             kind = "module" if opener == "importlib" else "file"
         if self._wanted(path, kind):
             self._record(path, kind)
+        elif kind == "file" and not self.in_project(path) and self._may_be_data(path):
+            self._note_outside(f"file:{path}")
 
     def _wanted(self, path: str, kind: str) -> bool:
         if path in self._found:
             return False
-        if path in self._written or path in self._excluded_files or path.startswith(self._excluded):
+        if path in self._written or self._is_excluded(path):
             return False
         if any(part in path for part in _IGNORED_PARTS) or is_library(path):
             return False
@@ -149,6 +233,27 @@ def _hook(event: str, args: Tuple[Any, ...]) -> None:
         observer = _active
         if observer is not None:
             observer.opened(args)
+    elif event in ("os.listdir", "os.scandir"):
+        observer = _active
+        if observer is not None:
+            observer.listed(args)
+    elif event == "sqlite3.connect":
+        observer = _active
+        if observer is not None and isinstance(args[0], (str, os.PathLike)) and str(args[0]) != ":memory:":
+            observer.given(os.fspath(args[0]))
+
+
+def _own_listing() -> bool:
+    """Whether a folder is listed to find modules or distributions."""
+    frame: Any = sys._getframe(1)
+    for _ in range(16):
+        if frame is None:
+            return False
+        name = str(frame.f_globals.get("__name__", ""))
+        if name.partition(".")[0] in _LISTERS or frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _source_of(cached: str) -> Optional[str]:
@@ -164,9 +269,7 @@ def _opener() -> str:
     frame = sys._getframe(1)
     for _ in range(12):
         name = frame.f_code.co_filename
-        if name.startswith("<frozen importlib") or name.endswith(
-            ("importlib/_bootstrap_external.py", "importlib/_bootstrap.py")
-        ):
+        if name.startswith("<frozen importlib") or name.endswith(("importlib/_bootstrap_external.py", "importlib/_bootstrap.py")):
             return "importlib"
         if name.endswith((f"{os.sep}linecache.py", f"{os.sep}traceback.py", f"{os.sep}inspect.py")):
             return "linecache"

@@ -24,9 +24,7 @@ def named(returned: Any, declared: Dict[str, Any], annotation: Any, function: st
     found = _convert.namedtuple_fields(type(returned))
     if found is None or set(found) != set(names):
         wanted = (
-            f"{_convert.annotation_name(annotation)}({', '.join(names)})"
-            if fields
-            else f"a NamedTuple with {', '.join(names)}"
+            f"{_convert.annotation_name(annotation)}({', '.join(names)})" if fields else f"a NamedTuple with {', '.join(names)}"
         )
         raise StepError(f"{function} returned {_article(returned)}, expected {wanted}", name="TypeError")
     return {name: getattr(returned, name) for name in names}
@@ -45,8 +43,7 @@ def check(name: str, value: Any, annotation: Any, function: str) -> Any:
     if not _convert.fits(value, annotation) and not _path_for(value, annotation):
         what = "" if name == "output" else f" for the output {name!r}"
         raise StepError(
-            f"{function} returned {_article(value)}{what}, "
-            f"expected {_convert.annotation_name(_convert.strip(annotation))}",
+            f"{function} returned {_article(value)}{what}, expected {_convert.annotation_name(_convert.strip(annotation))}",
             name="TypeError",
             hint=f"the output is declared in {function}'s return annotation",
         )

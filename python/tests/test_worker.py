@@ -309,10 +309,50 @@ def test_what_a_step_used_is_observed(project: Project) -> None:
         assert result["observed"]["outsideReads"] == []
 
 
+def test_data_from_elsewhere_and_listings_are_noted(project: Project, tmp_path: pathlib.Path) -> None:
+    project.file("data/a.csv", "x")
+    project.file("pipeline.py", "import glob, os, sqlite3, tempfile, importlib.metadata\n\ndef f(outside: str) -> int:\n" + "".join(f"    {line}\n" for line in (
+        "here = __file__.rsplit('/', 1)[0]",
+        "open(outside).read()",
+        "assert len(glob.glob(here + '/data/*.csv')) == 1",
+        "[d.name for d in importlib.metadata.distributions()]",
+        "os.makedirs(here + '/made'); open(here + '/made/x', 'w').close(); os.listdir(here + '/made')",
+        "open(os.path.join(tempfile.mkdtemp(), 'x'), 'w').close()",
+        "sqlite3.connect(here + '/some.db').execute('select 1')",
+        "return 1",
+    )))  # fmt: skip
+    import sqlite3
+
+    connection = sqlite3.connect(project.root / "some.db")
+    connection.execute("create table t (x)")
+    connection.close()
+    (tmp_path / "outside.csv").write_text("x")
+    result = project.run("f", {"outside": str(tmp_path / "outside.csv")})
+    assert result["state"] == "succeeded", result
+    assert result["observed"]["outsideReads"] == [f"file:{tmp_path}/outside.csv", f"file:{project.root}/data (its list of files)"]
+    assert [os.path.basename(entry["path"]) for entry in result["observed"]["files"]] == ["some.db"]
+
+
+def test_native_readers_are_seen(project: Project, tmp_path: pathlib.Path) -> None:
+    pandas = pytest.importorskip("pandas")
+    pytest.importorskip("pyarrow")
+    for name in ("a", "b", "dir/c"):
+        (project.root / name).parent.mkdir(exist_ok=True)
+        pandas.DataFrame({"x": [1]}).to_parquet(project.root / f"{name}.parquet")
+    pandas.DataFrame({"x": [1]}).to_parquet(tmp_path / "out.parquet")
+    project.file("pipeline.py", "import os, pandas\n\ndef f(outside: str) -> int:\n" + "".join(f"    {line}\n" for line in (
+        "os.chdir(os.path.dirname(__file__))",
+        "import pyarrow.parquet, pyarrow.dataset",
+        "return sum(map(len, [pandas.read_parquet('a.parquet'), pyarrow.parquet.read_table('b.parquet'), pandas.read_parquet('dir'), pandas.read_parquet(outside)]))",
+    )))  # fmt: skip
+    result = project.run("f", {"outside": str(tmp_path / "out.parquet")})
+    assert result["outputs"]["output"]["value"] == 4, result
+    assert [os.path.basename(entry["path"]) for entry in result["observed"]["files"]] == ["a.parquet", "b.parquet", "c.parquet"]
+    assert result["observed"]["outsideReads"] == [f"file:{project.root}/dir (its list of files)", f"file:{tmp_path}/out.parquet"]
+
+
 def test_a_project_through_a_link(project: Project, tmp_path: pathlib.Path) -> None:
-    project.file(
-        "pipeline.py", "def f() -> str:\n    return open(__file__.replace('pipeline.py', 'data.txt')).read()\n"
-    )
+    project.file("pipeline.py", "def f() -> str:\n    return open(__file__.replace('pipeline.py', 'data.txt')).read()\n")
     project.file("data.txt", "d")
     real, project.root = project.root, tmp_path / "link"
     project.root.symlink_to(real)
@@ -434,7 +474,4 @@ def test_sklearn_between_steps_and_projects(project: Project) -> None:
     assert project.value("use", {"model": binding, "more": [binding, binding]}) == 6.0
     error = project.error("use", {"model": binding, "more": []}, project="another")
     assert "trust=True" in error["message"]
-    assert (
-        project.value("use", {"model": {"$artifact": {**artifact, "trust": True}}, "more": []}, project="another")
-        == 4.0
-    )
+    assert project.value("use", {"model": {"$artifact": {**artifact, "trust": True}}, "more": []}, project="another") == 4.0

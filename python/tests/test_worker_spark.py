@@ -189,15 +189,18 @@ def test_reads_outside_the_inputs(project: SparkProject, tmp_path: pathlib.Path)
         def f(session: SparkSession, given: File, outside: str) -> int:
             root = __file__.rpartition("/")[0]
             frames = [session.read.csv(path, header=True) for path in (str(given), outside, root + "/inside.csv")]
-            return sum(frame.count() for frame in frames)
+            context = session.sparkContext
+            texts = context.textFile(outside.replace("side.csv", "side.txt")).count() + context.textFile(root + "/inside.txt").count()
+            return sum(frame.count() for frame in frames) + texts
         """,
     )
-    result = project.run(
-        "f", {"given": {"$file": {"path": str(project.root / "given.csv")}}, "outside": str(tmp_path / "outside.csv")}
-    )
-    assert result["outputs"]["output"]["value"] == 3
-    assert result["observed"]["outsideReads"] == [f"file:{tmp_path}/outside.csv"]
-    assert [pathlib.Path(entry["path"]).name for entry in result["observed"]["files"]] == ["inside.csv"]
+    project.file("inside.txt", "a")
+    (tmp_path / "outside.txt").write_text("a")
+    given = {"$file": {"path": str(project.root / "given.csv")}}
+    result = project.run("f", {"given": given, "outside": str(tmp_path / "outside.csv")})
+    assert result["outputs"]["output"]["value"] == 5
+    assert result["observed"]["outsideReads"] == [f"file:{tmp_path}/outside.txt", f"file:{tmp_path}/outside.csv"]
+    assert [pathlib.Path(entry["path"]).name for entry in result["observed"]["files"]] == ["inside.csv", "inside.txt"]
 
 
 def test_cancelling_ends_the_spark_job(project: SparkProject, tmp_path: pathlib.Path) -> None:

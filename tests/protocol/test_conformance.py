@@ -90,6 +90,7 @@ def test_a_secret_does_not_appear_in_the_error(worker: Worker, tmp_path: pathlib
     attempt = run(worker, tmp_path, "fail", {"message": {"$secret": "db-password"}})
     assert attempt.finish() == 1
     assert "hunter2" not in attempt.result_path.read_text()
+    assert "hunter2" not in attempt.text()
 
 
 def test_a_missing_secret_is_named(worker: Worker, tmp_path: pathlib.Path) -> None:
