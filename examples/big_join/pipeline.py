@@ -2,7 +2,7 @@
 
 from pyspark.ml import Model
 from pyspark.ml.feature import VectorAssembler
-from pyspark.ml.regression import LinearRegression
+from pyspark.ml.regression import LinearRegression, LinearRegressionModel
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -43,7 +43,7 @@ def joined(customers: DataFrame, totals: DataFrame) -> DataFrame:
 @step(spark=spark)
 def train(data: DataFrame) -> Model:
     vectors = VectorAssembler(inputCols=["age", "region", "orders", "largest"], outputCol="features").transform(data)
-    model = LinearRegression(labelCol="spent", maxIter=20).fit(vectors)
+    model: LinearRegressionModel = LinearRegression(labelCol="spent", maxIter=20).fit(vectors)
     context().log_metrics(r2=model.summary.r2, rmse=model.summary.rootMeanSquaredError)
     return model
 

@@ -67,7 +67,8 @@ def transform(train: DataFrame, test: DataFrame) -> Features:
 @step(spark=spark)
 def train(data: DataFrame, trees: int, seed: int = 7) -> Model:
     """A random forest."""
-    return RandomForestClassifier(labelCol=LABEL, numTrees=trees, maxDepth=5, seed=seed).fit(data)
+    model: Model = RandomForestClassifier(labelCol=LABEL, numTrees=trees, maxDepth=5, seed=seed).fit(data)
+    return model
 
 
 class Evaluation(NamedTuple):

@@ -366,6 +366,8 @@ class Closure:
             value = scope[name]
         if _is_code(value):
             self._reach_value(part, value)
+        elif type(value).__module__ == "typing" and not getattr(value, "__args__", ()):
+            return  # List, Any, a TypeVar: nothing of the project is in it
         elif scope.get("__name__") is not None:
             part.reaches[self._of_global(scope, name, value)] = None
 

@@ -6,7 +6,6 @@ Outside a run everything is collected in memory and nothing fails, so a step can
 from __future__ import annotations
 
 import os
-import tempfile
 from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
 Send = Callable[[Dict[str, Any]], None]
@@ -55,6 +54,8 @@ class Context:
     def scratch(self) -> str:
         """A folder of this attempt's own, removed after the run."""
         if self._scratch is None:
+            import tempfile  # here: it brings a dozen modules along
+
             self._scratch = tempfile.mkdtemp(prefix="stoker-")
         os.makedirs(self._scratch, exist_ok=True)
         return self._scratch

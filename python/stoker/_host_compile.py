@@ -4,7 +4,7 @@ import os
 import sys
 from typing import Any, Dict, List, NoReturn, Optional, Tuple
 
-from stoker import _state
+from stoker import _bytecode, _state
 from stoker._place import is_framework
 from stoker._project import import_file, project_root
 from stoker._record import Recorder
@@ -59,6 +59,7 @@ def import_user_file(file: str, root: str, argv: List[str]) -> Any:
     """Import the file as its project would; the user's own failure is a UserError with the user's traceback."""
     sys.argv = [file, *argv]
     _state.importing_for_program = True
+    _bytecode.watch()
     try:
         return import_file(file, root)
     except SystemExit as error:
@@ -68,6 +69,7 @@ def import_user_file(file: str, root: str, argv: List[str]) -> Any:
     except BaseException as error:
         raise UserError("compile" if _is_compile_error(error) else "import", error)
     finally:
+        _bytecode.unwatch()
         _state.importing_for_program = False
 
 

@@ -373,3 +373,25 @@ def test_a_host_without_a_program_says_so() -> None:
     environment["PYTHONPATH"] = str(pathlib.Path(__file__).parents[1])
     ended = subprocess.run([sys.executable, "-m", "stoker._host"], env=environment, capture_output=True, text=True)
     assert ended.returncode == 2 and "started by the stoker program" in ended.stderr
+
+
+def test_an_edit_in_the_same_second_is_seen(tmp_path: pathlib.Path) -> None:
+    source = (
+        "from stoker import *\nimport helpers\n@step\ndef one() -> int: return helpers.X\n"
+        "@pipeline\ndef main() -> int: return one()\n"
+    )
+    write_project(tmp_path, {"pipeline.py": source, "helpers.py": "X = 1\n"})
+    digests = []
+    with_bytecode = {"PYTHONDONTWRITEBYTECODE": ""}
+    moment = time.time_ns() // 10**9 * 10**9
+    for number in (1, 2):
+        (tmp_path / "helpers.py").write_text(f"X = {number}\n")
+        # Within one second, the second time later than the byte code of the first.
+        os.utime(tmp_path / "helpers.py", ns=(moment, moment + (0 if number == 1 else 999_999_999)))
+        if number == 2:
+            (bytecode,) = (tmp_path / "__pycache__").glob("helpers.*.pyc")
+            os.utime(bytecode, ns=(moment, moment + 500_000_000))
+        with HostClient(env=with_bytecode) as host:
+            reply = compile_(host, tmp_path / "pipeline.py")
+        digests.append(reply["document"]["steps"][0]["python"]["code"]["parts"]["helpers.X"])
+    assert digests[0] != digests[1]
