@@ -24,7 +24,10 @@ class Value {
 
   const json::value& get() const { return borrowed_ != nullptr ? *borrowed_ : owned_; }
   bool borrowed() const { return borrowed_ != nullptr; }
-  json::value take() && { return borrowed_ != nullptr ? *borrowed_ : std::move(owned_); }
+  json::value take() && {
+    if (borrowed_ != nullptr) return *borrowed_;
+    return std::move(owned_);
+  }
   // A part of this value (a pointer into get()), owned or borrowed as the whole is.
   Value part(const json::value& inner) &&;
 
