@@ -239,8 +239,10 @@ def _hook(event: str, args: Tuple[Any, ...]) -> None:
             observer.listed(args)
     elif event == "sqlite3.connect":
         observer = _active
-        if observer is not None and isinstance(args[0], (str, os.PathLike)) and str(args[0]) != ":memory:":
-            observer.given(os.fspath(args[0]))
+        if observer is not None and isinstance(args[0], (str, bytes, os.PathLike)):  # bytes: Python 3.9
+            name = os.fsdecode(args[0])
+            if name != ":memory:":
+                observer.given(name)
 
 
 def _own_listing() -> bool:

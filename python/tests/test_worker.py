@@ -123,6 +123,8 @@ def inner() -> Any: return {"a": [1, object()]}
     [("as_float", 3.0), ("numpy_float", 0.5), ("numpy_int", 7), ("numpy_bool", True), ("optional", None), ("union", "x"), ("untyped", [1, {"a": None}]), ("one", 4)],
 )  # fmt: skip
 def test_outputs(project: Project, function: str, value: Any) -> None:
+    if function.startswith("numpy"):
+        pytest.importorskip("numpy")
     project.file("pipeline.py", OUTPUTS)
     found = project.value(function)
     assert found == value and type(found) is type(value)
@@ -315,7 +317,7 @@ def test_data_from_elsewhere_and_listings_are_noted(project: Project, tmp_path: 
         "here = __file__.rsplit('/', 1)[0]",
         "open(outside).read()",
         "assert len(glob.glob(here + '/data/*.csv')) == 1",
-        "[d.name for d in importlib.metadata.distributions()]",
+        "[d.metadata['Name'] for d in importlib.metadata.distributions()]",
         "os.makedirs(here + '/made'); open(here + '/made/x', 'w').close(); os.listdir(here + '/made')",
         "open(os.path.join(tempfile.mkdtemp(), 'x'), 'w').close()",
         "sqlite3.connect(here + '/some.db').execute('select 1')",
