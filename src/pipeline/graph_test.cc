@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <chrono>
+#include <ctime>
 #include <random>
 
 namespace stoker::pipeline {
@@ -94,13 +94,12 @@ TEST(Graph, AHundredThousandStepsTakeNoTime) {
     fan.push_back({i, 0, false});
     if (i + 1 < kSteps) fan.push_back({kSteps - 1, i, false});
   }
-  const auto start = std::chrono::steady_clock::now();
+  const auto start = std::clock();
   EXPECT_EQ(Graph(kSteps, chain).topological_order().back(), kSteps - 1);
   EXPECT_EQ(Graph(kSteps, fan).topological_order().back(), kSteps - 1);
   chain.push_back({0, kSteps - 1, false});
   EXPECT_EQ(Graph(kSteps, chain).find_cycle().size(), kSteps);
-  EXPECT_LT(std::chrono::steady_clock::now() - start,
-            std::chrono::seconds(5));  // generous: sanitizers; a Release build takes 0.05 s
+  EXPECT_LT((std::clock() - start) / CLOCKS_PER_SEC, 5);  // generous: sanitizers; a Release build takes 0.05 s
 }
 
 }  // namespace

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include <chrono>
+#include <ctime>
 
 namespace stoker::pipeline {
 namespace {
@@ -134,10 +134,10 @@ TEST(Parameters, TenThousandTakeNoTime) {
     declared.push_back(parameter("parameter_" + std::to_string(i), ParameterType::integer));
     sets.push_back("parameter_" + std::to_string(i) + "=" + std::to_string(i));
   }
-  const auto start = std::chrono::steady_clock::now();
+  const auto start = std::clock();
   EXPECT_EQ(bound_values(declared, sets).value().size(), 10'000U);
   const auto missing = bound_values(declared, {}).error().message;
-  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(2));
+  EXPECT_LT((std::clock() - start) / CLOCKS_PER_SEC, 2);
   EXPECT_EQ(missing.substr(0, 34), "10000 errors in the parameters\npar");
   EXPECT_TRUE(missing.ends_with("and 9950 more"));
 }

@@ -104,6 +104,15 @@ void Reporter::inside(const Source& source, const JsonPath& path, std::size_t of
   add(source, pointer, source.mark_inside(pointer, offset), std::move(message), std::move(hint));
 }
 
+std::string Reporter::suggestion(std::string_view name, std::string_view if_none,
+                                 const std::vector<std::string>& names) {
+  constexpr std::size_t kListed = 12;
+  if (names.empty()) return std::string(if_none);
+  comparisons_left_ -= std::min(comparisons_left_, names.size());
+  auto hint = did_you_mean(name, names);
+  return hint.empty() && names.size() <= kListed ? "known: " + join(names, ", ") : hint;
+}
+
 void Reporter::text_problems(const Source& source) {
   for (const auto& problem : source.located.problems)
     add(source, "", problem.mark, problem.message, problem.hint);

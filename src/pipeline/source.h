@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "codec/position.h"
 #include "pipeline/diagnostics.h"
@@ -38,9 +39,22 @@ class Reporter {
   // Everything that the reader of the text found.
   void text_problems(const Source& source);
 
+  // Nothing more will be kept: what only helps people need not be worked out.
+  bool full() const { return diagnostics_.full(); }
+  // What to say about an unknown name: the nearest of `names()`, or all of them when they are few. Comparing has a
+  // budget, so that a document with many wrong names among many is not slow.
+  template <class Names>
+  std::string suggest(std::string_view name, std::string_view if_none, const Names& names) {
+    if (full() || comparisons_left_ == 0) return "";
+    return suggestion(name, if_none, names());
+  }
+
  private:
+  static constexpr std::size_t kMaximumComparisons = 1'000'000;
+  std::string suggestion(std::string_view name, std::string_view if_none, const std::vector<std::string>& names);
   void add(const Source& source, const std::string& pointer, codec::Mark mark, std::string message, std::string hint);
   Diagnostics& diagnostics_;
+  std::size_t comparisons_left_ = kMaximumComparisons;
 };
 
 }  // namespace stoker::pipeline

@@ -232,27 +232,28 @@ class PipelineCheck final : public expression::TypeScope {
   }
 
   template <class Fail>
-  bool fail_unknown_parameter(const std::string& name, const Fail& fail) const {
+  bool fail_unknown_parameter(const std::string& name, const Fail& fail) {
+    return fail(
+        fmt::format("unknown parameter \"{}\"", name),
+        reporter_.suggest(name, "the pipeline has no parameters", [&] { return names_of(node_.pipeline.parameters); }));
+  }
+
+  static std::vector<std::string> names_of(const std::vector<Parameter>& parameters) {
     std::vector<std::string> names;
-    for (const auto& parameter : node_.pipeline.parameters)
+    for (const auto& parameter : parameters)
       names.push_back(parameter.name);
-    return fail(fmt::format("unknown parameter \"{}\"", name),
-                names.empty() ? "the pipeline has no parameters" : hint_for(name, names));
+    return names;
   }
 
-  static std::string hint_for(std::string_view name, const std::vector<std::string>& names) {
-    constexpr std::size_t kListed = 12;
-    auto hint = did_you_mean(name, names);
-    return hint.empty() && !names.empty() && names.size() <= kListed ? "known: " + join(names, ", ") : hint;
-  }
-
-  std::string hint_for_step(const std::string& name) const {
-    std::vector<std::string> names;
-    for (const auto& step : node_.pipeline.steps)
-      names.push_back(step.name.str());
-    for (const auto& step : node_.pipeline.finally)
-      names.push_back(step.name.str());
-    return hint_for(name, names);
+  std::string hint_for_step(const std::string& name) {
+    return reporter_.suggest(name, "", [&] {
+      std::vector<std::string> names;
+      for (const auto& step : node_.pipeline.steps)
+        names.push_back(step.name.str());
+      for (const auto& step : node_.pipeline.finally)
+        names.push_back(step.name.str());
+      return names;
+    });
   }
 
   template <class Fail>
@@ -272,19 +273,25 @@ class PipelineCheck final : public expression::TypeScope {
 
   template <class Fail>
   bool check_output(const Step& step, const std::string& name, const std::string& owner, const Fail& fail) {
-    std::vector<std::string> names;
-    if (const auto* body = std::get_if<PipelineStep>(&step.body)) {
-      const auto* sub = node_.find(body->pipeline);
-      if (sub == nullptr || !sub->known) return true;  // reported where the step or the sub-pipeline is
-      for (const auto& output : sub->pipeline.outputs)
-        names.emplace_back(output.key());
-    } else {
+    const auto* body = std::get_if<PipelineStep>(&step.body);
+    const auto* sub = body == nullptr ? nullptr : node_.find(body->pipeline);
+    if (body != nullptr && (sub == nullptr || !sub->known))
+      return true;  // reported where the step or the sub-pipeline is
+    const bool known = sub != nullptr
+                           ? sub->pipeline.outputs.contains(name)
+                           : std::any_of(step.outputs.begin(), step.outputs.end(),
+                                         [&](const OutputDeclaration& output) { return output.name == name; });
+    if (known) return true;
+    return fail(fmt::format("{} has no output \"{}\"", owner, name), reporter_.suggest(name, "it has no outputs", [&] {
+      std::vector<std::string> names;
       for (const auto& output : step.outputs)
         names.push_back(output.name);
-    }
-    if (std::find(names.begin(), names.end(), name) != names.end()) return true;
-    return fail(fmt::format("{} has no output \"{}\"", owner, name),
-                names.empty() ? "it has no outputs" : hint_for(name, names));
+      if (sub != nullptr) {
+        for (const auto& output : sub->pipeline.outputs)
+          names.emplace_back(output.key());
+      }
+      return names;
+    }));
   }
 
   void check_needs(const JsonPath& path, const Step& step, bool final) {
@@ -310,41 +317,58 @@ class PipelineCheck final : public expression::TypeScope {
     if (body == nullptr || body->pipeline.empty()) return;
     const auto* sub = node_.find(body->pipeline);
     if (sub == nullptr) {
-      std::vector<std::string> names;
-      for (const auto* node = &node_; node != nullptr; node = node->parent) {
-        for (const auto& child : node->children)
-          names.push_back(child.first);
-      }
       return reporter_.at_value(*node_.source, at, fmt::format("unknown pipeline \"{}\"", body->pipeline),
-                                names.empty() ? "write it under pipelines" : hint_for(body->pipeline, names));
+                                reporter_.suggest(body->pipeline, "write it under pipelines", [&] {
+                                  std::vector<std::string> names;
+                                  for (const auto* node = &node_; node != nullptr; node = node->parent) {
+                                    for (const auto& child : node->children)
+                                      names.push_back(child.first);
+                                  }
+                                  return names;
+                                }));
     }
     if (!sub->known) return;
-    std::vector<std::string> names;
-    for (const auto& parameter : sub->pipeline.parameters)
-      names.push_back(parameter.name);
+    const auto& callee = callee_of(*sub);
     const auto check_names = [&](const JsonPath& inputs) {
       const auto* object = inputs.value->if_object();
       if (object == nullptr) return;
       for (const auto& member : *object) {
         const auto inner = inputs.member(member.key(), member.value());
-        const auto parameter = std::find(names.begin(), names.end(), std::string_view(member.key()));
-        if (parameter == names.end()) {
-          reporter_.at_key(*node_.source, inner,
-                           fmt::format("pipeline \"{}\" has no parameter \"{}\"", body->pipeline, inner.key),
-                           names.empty() ? "it has no parameters" : hint_for(inner.key, names));
+        const auto parameter = callee.parameters.find(std::string_view(member.key()));
+        if (parameter == callee.parameters.end()) {
+          reporter_.at_key(
+              *node_.source, inner, fmt::format("pipeline \"{}\" has no parameter \"{}\"", body->pipeline, inner.key),
+              reporter_.suggest(inner.key, "it has no parameters", [&] { return names_of(sub->pipeline.parameters); }));
         } else {
-          check_argument(inner, sub->pipeline.parameters[static_cast<std::size_t>(parameter - names.begin())], site);
+          check_argument(inner, *parameter->second, site);
         }
       }
     };
     with_member(path, "inputs", check_names);
     with_member(path, "repeat", [&](const JsonPath& repeat) { with_member(repeat, "carry", check_names); });
-    for (const auto& parameter : sub->pipeline.parameters) {
-      if (!parameter.required || step.inputs.contains(parameter.name)) continue;
+    for (const auto* parameter : callee.required) {
+      if (step.inputs.contains(parameter->name)) continue;
+      if (reporter_.full()) return;
       reporter_.at_value(*node_.source, at,
-                         fmt::format("pipeline \"{}\" needs the input \"{}\"", body->pipeline, parameter.name),
-                         fmt::format("give it: inputs: {{{}: …}}", parameter.name));
+                         fmt::format("pipeline \"{}\" needs the input \"{}\"", body->pipeline, parameter->name),
+                         fmt::format("give it: inputs: {{{}: …}}", parameter->name));
     }
+  }
+
+  // The parameters of a sub-pipeline, found fast: many steps may call it.
+  struct Callee {
+    std::unordered_map<std::string_view, const Parameter*> parameters;
+    std::vector<const Parameter*> required;
+  };
+  const Callee& callee_of(const PipelineNode& sub) {
+    const auto [it, fresh] = callees_.try_emplace(&sub);
+    if (fresh) {
+      for (const auto& parameter : sub.pipeline.parameters) {
+        it->second.parameters.emplace(parameter.name, &parameter);
+        if (parameter.required) it->second.required.push_back(&parameter);
+      }
+    }
+    return it->second;
   }
 
   static bool has_template(const json::value& value) {
@@ -386,9 +410,12 @@ class PipelineCheck final : public expression::TypeScope {
       if (cycle.empty()) return;
       std::rotate(cycle.begin(), std::min_element(cycle.begin(), cycle.end()), cycle.end());
       report_cycle(root, steps, sites, cycle);
+      std::vector<bool> in_cycle(graph.size(), false);
+      for (const auto node : cycle)
+        in_cycle[node] = true;
       std::vector<Graph::Edge> rest;
       for (std::uint32_t from = 0; from < graph.size(); ++from) {
-        if (std::find(cycle.begin(), cycle.end(), from) != cycle.end()) continue;
+        if (in_cycle[from]) continue;
         for (const auto& link : graph.dependencies(from))
           rest.push_back({from, link.node, link.soft});
       }
@@ -423,6 +450,7 @@ class PipelineCheck final : public expression::TypeScope {
   Reporter& reporter_;
   std::unordered_map<std::string_view, const Parameter*> parameters_;
   std::unordered_map<std::string_view, KnownStep> steps_;
+  std::unordered_map<const PipelineNode*, Callee> callees_;
   const Step* own_ = nullptr;  // whose outputs `outputs` means, during a type check
 };
 
