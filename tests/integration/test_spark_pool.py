@@ -370,12 +370,11 @@ def test_out_of_memory_is_told(pool: Pool, project: pathlib.Path) -> None:
 
 def test_an_out_of_memory_in_a_task_is_classified(pool: Pool, project: pathlib.Path) -> None:
     lease = pool.lease(project, settings={"driver_memory": "512m"}, log=str(project / "oom.log"))
-    lease.run(
-        SESSION + "spark.range(1).selectExpr(\"size(array_repeat(repeat('x', 1000000), 1000000))\", \"sort_array(transform(sequence(1, 30000000), x -> repeat(string(x), 30)))\").collect()",
-        check=False,
-    )
-    message = lease.receive_until("jvm-exited") if not alive(lease.jvm_pid) else lease.release()
-    assert message["out_of_memory"], (message, (project / "oom.log").read_text()[-2000:])
+    out = lease.run(SESSION + "spark.range(1, 2).selectExpr(\"length(repeat(string(id), 480000000))\").collect()", check=False)
+    lease.send({"op": "release"})
+    message = lease.receive_until("released", "jvm-exited")
+    log = (project / "oom.log").read_text()
+    assert message["out_of_memory"], (message, out[-1000:], log[-2000:])
     lease.close()
 
 
