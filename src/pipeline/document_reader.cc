@@ -128,6 +128,7 @@ CachePolicy read_cache(const json::object& step) {
   CachePolicy policy;
   const auto* value = member(step, "cache");
   if (value == nullptr) return policy;
+  policy.requested = value->is_object() || (value->is_bool() && value->get_bool());
   if (value->is_bool()) policy.enabled = value->get_bool();
   if (!value->is_object()) return policy;
   policy.maximum_age = duration_of(value->get_object(), "maxAge");

@@ -257,7 +257,9 @@ class RunMachine {
   // How the frame's main steps ended, or how they stand: run.state for `finally`.
   RunState outcome(FrameId frame) const;
   const RunRow& run() const { return run_; }
-  const RunPlan& plan() const { return *plan_; }
+  const std::shared_ptr<const RunPlan>& shared_plan() const { return plan_; }
+  // Something is to be taken.
+  bool has_work() const { return !commands_.empty() || !dirty_.empty() || run_dirty_ || !changes_.empty(); }
   std::size_t running_attempts() const { return running_; }
   std::size_t instance_count() const { return instances_.size(); }
 

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include "base/overloaded.h"
 #include "expression/value.h"
 
 namespace stoker::pipeline {
@@ -17,24 +16,21 @@ namespace {
 // Works on a const Step (to read) and on a copy (to fill in).
 template <class StepType, class Visit>
 void visit_body_texts(StepType& step, const Visit& visit) {
-  std::visit(overloaded{[&](auto& body)
-                          requires requires { body.run; }
-                                   {
-                                     for (auto& text : body.run)
-                                       visit(text);
-                                     visit(body.script);
-                                     visit(body.working_directory);
-                                     visit(body.standard_input);
-                                   },
-                                   [&](auto& body)
-                                     requires requires { body.duration; }
-                        {
-                          if (body.duration) visit(*body.duration);
-                          if (body.until) visit(*body.until);
-                          if (body.file) visit(*body.file);
-                        },
-                        [](const auto&) {}},
-             step.body);
+  std::visit(
+      [&](auto& body) {
+        if constexpr (requires { body.standard_input; }) {
+          for (auto& text : body.run)
+            visit(text);
+          visit(body.script);
+          visit(body.working_directory);
+          visit(body.standard_input);
+        } else if constexpr (requires { body.duration; }) {
+          if (body.duration) visit(*body.duration);
+          if (body.until) visit(*body.until);
+          if (body.file) visit(*body.file);
+        }
+      },
+      step.body);
   for (auto& [name, text] : step.environment)
     visit(text);
 }

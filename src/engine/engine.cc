@@ -1,0 +1,220 @@
+#include "engine/engine.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "engine/run_loop.h"
+#include "engine/run_rows.h"
+#include "metadata/run_lock.h"
+#include "pipeline/run_machine.h"
+#include "pipeline/validate.h"
+
+namespace stoker::engine {
+
+namespace {
+
+constexpr int kRunIdTries = 16;
+
+std::string owner_text() {
+  char host[256] = "?";
+  (void)gethostname(host, sizeof host - 1);
+  return fmt::format("pid {} on {}, stoker {}", getpid(), host, STOKER_VERSION);
+}
+
+std::string text_of(const json::value& object, std::string_view name) {
+  const json::value* value = object.is_object() ? object.get_object().if_contains(name) : nullptr;
+  return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string();
+}
+
+std::shared_ptr<const RunContext> context_of(const metadata::RunRow& row, const std::filesystem::path& store,
+                                             std::chrono::milliseconds grace) {
+  auto context = std::make_shared<RunContext>();
+  context->run = row.id;
+  context->pipeline = row.pipeline;
+  context->store = store;
+  context->project_root = row.project_root;
+  context->project = std::filesystem::path(row.project_root).filename().string();
+  context->working_directory = text_of(row.extra, "workingDirectory");
+  context->grace = grace;
+  return context;
+}
+
+constexpr std::size_t kMaximumDocumentBytes = std::size_t{64} << 20;
+
+// The stored source has everything put in that it names, so no file should be needed; one that is goes by its path.
+Result<std::shared_ptr<const pipeline::Document>> read_stored(const json::value& source, const std::string& directory) {
+  const pipeline::LoadOptions options{.directory = directory, .read_file = [](const std::string& path) {
+                                        return runtime::read_file(path, kMaximumDocumentBytes);
+                                      }};
+  TRY_ASSIGN(pipeline::Document document, pipeline::load_document(json::value(source), "the stored document", options));
+  return std::make_shared<const pipeline::Document>(std::move(document));
+}
+
+}  // namespace
+
+struct Engine::Prepared {
+  metadata::RunLock lock;
+  metadata::Epoch epoch;
+  std::shared_ptr<const RunContext> context;
+  pipeline::RunMachine machine;
+  std::optional<pipeline::ResumeMode> resume;
+};
+
+RunId make_run_id(WallTime now, const std::function<double()>& random) {
+  static constexpr std::string_view kLetters = "abcdefghijklmnopqrstuvwxyz234567";
+  std::string text = pipeline::format_time(now);  // 2026-01-01T00:00:00.000Z
+  std::string id = text.substr(0, 4) + text.substr(5, 2) + text.substr(8, 2) + "-" + text.substr(11, 2) +
+                   text.substr(14, 2) + text.substr(17, 2) + "-";
+  for (int i = 0; i < 4; ++i)
+    id += kLetters[static_cast<std::size_t>(random() * 31.999)];
+  return RunId(id);
+}
+
+Engine::Engine(metadata::Store& store, const objects::ArtifactStore& artifacts, Runner& runner, EngineOptions options)
+    : store_(store), artifacts_(artifacts), runner_(runner), options_(std::move(options)) {}
+
+Engine::~Engine() = default;
+
+int Engine::slots() const {
+  const int offered = runner_.slots();
+  if (options_.parallelism <= 0) return offered;
+  return offered <= 0 ? options_.parallelism : std::min(options_.parallelism, offered);
+}
+
+// All steps that the runner cannot execute, not the first.
+Result<void> Engine::check_supported(const pipeline::Document& document) const {
+  std::optional<Error> first;
+  int others = 0;
+  const auto check = [&](const std::vector<pipeline::Step>& steps) {
+    for (const pipeline::Step& step : steps) {
+      if (std::holds_alternative<pipeline::PipelineStep>(step.body)) continue;
+      auto supported = runner_.supports(step);
+      if (supported) continue;
+      if (first) {
+        ++others;
+      } else {
+        first = std::move(supported).error().with_context(fmt::format("step {}", step.name.str()));
+      }
+    }
+  };
+  check(document.main.steps);
+  check(document.main.finally);
+  for (const auto& [name, one] : document.pipelines) {
+    check(one.steps);
+    check(one.finally);
+  }
+  if (!first) return {};
+  if (others > 0) first->message += fmt::format(" (and {} other step{})", others, others == 1 ? "" : "s");
+  return *first;
+}
+
+Result<RunOutcome> Engine::run(RunRequest request, RunObserver& observer) {
+  TRY(check_supported(*request.document));
+  TRY_ASSIGN(auto plan, pipeline::make_run_plan(request.document));
+  metadata::RunRow row;
+  row.pipeline = request.document->main.name;
+  row.experiment = request.experiment;
+  row.parameters = request.parameters;
+  row.document_digest = request.document->digest;
+  row.document = request.document->source;
+  row.project_root = request.project_root;
+  row.interpreter = request.interpreter;
+  row.created = options_.clock->wall_now();
+  row.started = row.created;
+  row.owner = owner_text();
+  row.machine_version = pipeline::kRunMachineVersion;
+  row.extra =
+      json::object{{"workingDirectory", request.working_directory}, {"directory", request.document->main.directory}};
+  for (int i = 0; i < kRunIdTries; ++i) {
+    row.id = make_run_id(row.created, options_.random);
+    TRY_ASSIGN(auto lock, metadata::RunLock::try_acquire(store_.folder(), row.id));
+    if (!lock) continue;
+    auto epoch = store_.create_run(row);
+    if (!epoch && epoch.error().code == ErrorCode::already_exists) continue;
+    if (!epoch) return std::move(epoch).error();
+    TRY_ASSIGN(auto first, from_store(row));
+    pipeline::RunMachine machine(std::move(plan), {slots(), options_.fail_fast}, std::move(first));
+    return drive(
+        {std::move(*lock), *epoch, context_of(row, store_.folder(), options_.grace), std::move(machine), std::nullopt},
+        observer);
+  }
+  return Error{.code = ErrorCode::internal, .message = "no free run id was found"};
+}
+
+Result<RunOutcome> Engine::resume(const RunId& run, RunObserver& observer) {
+  TRY_ASSIGN(auto lock, metadata::RunLock::try_acquire(store_.folder(), run));
+  if (!lock) {
+    return Error{.code = ErrorCode::conflict,
+                 .message = fmt::format("run {} is running", run.str()),
+                 .hint = "stoker runs cancel ends it"};
+  }
+  TRY_ASSIGN(metadata::RunRow row, store_.load_run(run));
+  if (row.state == metadata::RunState::succeeded) {
+    return Error{.code = ErrorCode::already_exists,
+                 .message = fmt::format("run {} has succeeded", run.str()),
+                 .hint = "stoker run starts a new one"};
+  }
+  TRY_ASSIGN(auto document, (options_.load_document ? options_.load_document : DocumentLoader(read_stored))(
+                                row.document, text_of(row.extra, "directory")));
+  TRY(check_supported(*document));
+  TRY_ASSIGN(auto plan, pipeline::make_run_plan(document));
+  TRY_ASSIGN(auto first, from_store(row));
+  const auto mode = is_terminal(first.state) ? pipeline::ResumeMode::again : pipeline::ResumeMode::unfinished;
+
+  std::vector<pipeline::StepRow> steps;
+  std::optional<Error> damaged;
+  TRY(store_.for_each_step(run, [&](metadata::StepRow step) {
+    auto read = from_store(step);
+    if (read) {
+      steps.push_back(std::move(*read));
+    } else if (!damaged) {
+      damaged = std::move(read).error();
+    }
+  }));
+  if (damaged) return *damaged;
+  const auto context = context_of(row, store_.folder(), options_.grace);
+  std::vector<LostAttempt> lost;
+  for (const pipeline::StepRow& step : steps) {
+    if (step.state != pipeline::StepState::running || step.kind != pipeline::InstanceKind::leaf) continue;
+    lost.push_back(
+        {{run, step.path, step.attempt},
+         metadata::run_folder(store_.folder(), run) / "attempts" / step.path.str() / std::to_string(step.attempt)});
+  }
+  TRY(runner_.end_lost(lost));
+  TRY_ASSIGN(auto machine,
+             pipeline::RunMachine::restore(std::move(plan), {slots(), options_.fail_fast}, std::move(first), steps));
+  TRY_ASSIGN(const metadata::Epoch epoch, store_.take_over(run, owner_text()));
+  return drive({std::move(*lock), epoch, context, std::move(machine), mode}, observer);
+}
+
+Result<RunOutcome> Engine::drive(Prepared prepared, RunObserver& observer) {
+  StepCache cache(store_, artifacts_,
+                  {.clock = options_.clock, .read = options_.use_cache, .facts = options_.cache_facts});
+  RunLoop loop(std::move(prepared.machine), prepared.context, store_, prepared.epoch, runner_, cache, observer,
+               {.clock = options_.clock, .random = options_.random, .timeout = options_.timeout});
+  {
+    std::scoped_lock lock(mutex_);
+    loop_ = &loop;
+    for (int i = 0; i < cancels_; ++i)
+      loop.cancel(false);
+    cancels_ = 0;
+  }
+  auto state = prepared.resume ? loop.run_restored(*prepared.resume) : loop.run_new();
+  {
+    std::scoped_lock lock(mutex_);
+    loop_ = nullptr;
+  }
+  if (!state) return std::move(state).error().with_context(fmt::format("run {}", prepared.context->run.str()));
+  return RunOutcome{prepared.context->run, *state};
+}
+
+void Engine::cancel(bool at_once) {
+  std::scoped_lock lock(mutex_);
+  if (loop_ != nullptr) {
+    loop_->cancel(at_once);
+  } else {
+    cancels_ += at_once ? 2 : 1;
+  }
+}
+
+}  // namespace stoker::engine

@@ -1,0 +1,191 @@
+#include "engine/step_cache.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "codec/sha256.h"
+
+namespace stoker::engine {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+json::object info_of(bool hit, const std::optional<pipeline::CacheKey>& key, std::string why) {
+  json::object info{{"hit", hit}};
+  if (key) info["key"] = key->digest;
+  if (!why.empty()) info["why"] = std::move(why);
+  return info;
+}
+
+}  // namespace
+
+std::optional<std::string> StepCache::file_digest(const std::string& path) {
+  const auto before = runtime::stamp_file(path);
+  if (!before) return std::nullopt;
+  if (auto known = store_.find_digest(*before); known && *known) return **known;
+  const WallTime now = options_.clock->wall_now();
+  const auto digest = runtime::hash_file(path);
+  const auto after = runtime::stamp_file(path);
+  if (!digest || !after) return std::nullopt;
+  std::string text = "sha256:" + digest->hex;
+  // Not remembered when it changed meanwhile; the digest is then of a mix, which equals nothing.
+  if (*before == *after) {
+    const metadata::DigestNote note{*before, text};
+    (void)store_.note_digests({&note, 1}, now);
+  }
+  return text;
+}
+
+std::optional<std::string> StepCache::digest_of(const std::string& path) {
+  std::error_code error;
+  const fs::file_status status = fs::status(path, error);
+  if (error || (!fs::is_directory(status) && !fs::is_regular_file(status))) return std::nullopt;
+  if (fs::is_regular_file(status)) return file_digest(path);
+  std::vector<std::pair<std::string, std::string>> files;
+  for (fs::recursive_directory_iterator it(path, error), end; !error && it != end; it.increment(error)) {
+    if (!it->is_regular_file()) continue;
+    const auto digest = file_digest(it->path().string());
+    if (!digest || files.size() >= kMaximumDirectoryFiles) return std::nullopt;
+    files.emplace_back(it->path().lexically_relative(path).string(), *digest);
+  }
+  if (error) return std::nullopt;
+  std::ranges::sort(files);
+  codec::Sha256 all;
+  for (const auto& [name, digest] : files)
+    all.update(name + '\0' + digest + '\n');
+  return "sha256:" + all.hex();
+}
+
+bool StepCache::is_slow(const pipeline::ResolvedStep& step) {
+  std::uint64_t bytes = 0;
+  for (const std::string& path : pipeline::files_of(step.inputs)) {
+    std::error_code error;
+    if (fs::is_directory(path, error)) return true;
+    const auto stamp = runtime::stamp_file(path);
+    if (!stamp) continue;
+    const auto known = store_.find_digest(*stamp);
+    if (!known || !*known) bytes += stamp->size;
+  }
+  return bytes > kQuickHashBytes;
+}
+
+// The first file that a step was seen to read and that is not as it was.
+std::optional<std::string> StepCache::first_change(const json::value& observed) {
+  const json::value* files = observed.is_object() ? observed.get_object().if_contains("files") : nullptr;
+  if (files == nullptr || !files->is_array()) return std::nullopt;
+  for (const json::value& file : files->get_array()) {
+    const std::string path(file.at("path").as_string());
+    const auto digest = digest_of(path);
+    if (digest != std::string(file.at("digest").as_string())) return path;
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> StepCache::missing_artifact(const json::value& outputs) const {
+  if (!outputs.is_object()) return std::nullopt;
+  for (const auto& [name, record] : outputs.get_object()) {
+    const json::value* artifact = record.is_object() ? record.get_object().if_contains("artifact") : nullptr;
+    if (artifact == nullptr) continue;
+    const std::string uri(artifact->at("uri").as_string());
+    if (!artifacts_.open(uri, objects::Check::files)) return std::string(name);
+  }
+  return std::nullopt;
+}
+
+std::string StepCache::why_missed(const Query& query, const pipeline::CacheKey& key, std::string reason) {
+  if (!reason.empty()) return reason;
+  const auto last = store_.last_cached(query.pipeline, query.path);
+  if (!last || !*last) return "it has not run before";
+  static const json::object kNone;
+  const json::object& parts = (*last)->parts.is_object() ? (*last)->parts.get_object() : kNone;
+  std::string text = pipeline::explain_difference(parts, key.parts);
+  return text.empty() ? "its entry was too old or is gone" : text;
+}
+
+StepCache::Answer StepCache::look_up(const Query& query) {
+  Answer answer;
+  auto made =
+      pipeline::make_cache_key(query.step, options_.facts, [this](const std::string& path) { return digest_of(path); });
+  if (const auto* none = std::get_if<pipeline::Uncacheable>(&made)) {
+    answer.info = info_of(false, std::nullopt, none->why);
+    return answer;
+  }
+  answer.key = std::move(std::get<pipeline::CacheKey>(made));
+  if (!options_.read) {
+    answer.info = info_of(false, answer.key, "the run was started with --no-cache");
+    return answer;
+  }
+  const WallTime now = options_.clock->wall_now();
+  std::optional<WallTime> not_before;
+  if (query.step.step->cache.maximum_age) not_before = now - *query.step.step->cache.maximum_age;
+  std::string reason;
+  auto entries = store_.find_cached(answer.key->digest, not_before);
+  if (entries) {
+    for (const metadata::CacheEntry& entry : *entries) {
+      if (auto changed = first_change(entry.observed)) {
+        if (reason.empty()) reason = fmt::format("{} changed", *changed);
+        continue;
+      }
+      if (auto missing = missing_artifact(entry.outputs)) {
+        reason = fmt::format("its output {} was deleted", *missing);
+        continue;
+      }
+      auto claimed = store_.claim_cached(entry, query.run, query.epoch, now);
+      if (!claimed || !*claimed) continue;
+      auto result = std::make_shared<pipeline::StepResult>();
+      result->outputs = entry.outputs.is_object() ? entry.outputs.get_object() : json::object();
+      if (entry.metrics.is_object()) {
+        for (const auto& [name, value] : entry.metrics.get_object()) {
+          if (value.is_number()) result->metrics[name] = value.to_number<double>();
+        }
+      }
+      result->cache = info_of(true, answer.key, fmt::format("as in run {}", entry.run.str()));
+      result->cache["run"] = entry.run.str();
+      answer.info = result->cache;
+      answer.hit = std::move(result);
+      return answer;
+    }
+  }
+  answer.info = info_of(false, answer.key, why_missed(query, *answer.key, std::move(reason)));
+  return answer;
+}
+
+std::optional<metadata::CacheEntry> StepCache::entry(const Query& query, const pipeline::CacheKey& key,
+                                                     const pipeline::StepResult& result, const Observed& observed,
+                                                     int attempt, json::object& info) const {
+  if (!options_.write) return std::nullopt;
+  if (!observed.outside_reads.empty() && !query.step.step->cache.requested) {
+    info["kept"] = false;
+    info["note"] = fmt::format("not kept: it read {} which is no input; cache: true keeps it all the same",
+                               observed.outside_reads.front());
+    return std::nullopt;
+  }
+  metadata::CacheEntry entry;
+  entry.key = key.digest;
+  entry.pipeline = query.pipeline;
+  entry.step = query.step.step->name;
+  entry.path = query.path;
+  entry.run = query.run;
+  entry.attempt = attempt;
+  entry.outputs = result.outputs;
+  if (!result.metrics.empty()) {
+    json::object& metrics = entry.metrics.emplace_object();
+    for (const auto& [name, value] : result.metrics)
+      metrics[name] = value;
+  }
+  entry.parts = key.parts;
+  json::array files;
+  for (const ObservedFile& file : observed.files) {
+    files.push_back(json::object{{"path", file.path}, {"digest", file.digest}, {"kind", file.kind}});
+  }
+  entry.observed = json::object{{"files", std::move(files)}};
+  entry.variant = codec::sha256_hex(codec::canonical_json(entry.observed));
+  entry.created = options_.clock->wall_now();
+  return entry;
+}
+
+}  // namespace stoker::engine
