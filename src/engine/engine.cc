@@ -5,6 +5,7 @@
 
 #include "engine/run_loop.h"
 #include "engine/run_rows.h"
+#include "engine/run_socket.h"
 #include "metadata/run_lock.h"
 #include "pipeline/run_machine.h"
 #include "pipeline/validate.h"
@@ -49,6 +50,15 @@ Result<std::shared_ptr<const pipeline::Document>> read_stored(const json::value&
   TRY_ASSIGN(pipeline::Document document, pipeline::load_document(json::value(source), "the stored document", options));
   return std::make_shared<const pipeline::Document>(std::move(document));
 }
+
+// The caller, and whoever follows on the run's socket.
+struct FanOut final : RunObserver {
+  void on_event(const json::object& line) override {
+    for (RunObserver* one : all)
+      one->on_event(line);
+  }
+  std::vector<RunObserver*> all;
+};
 
 }  // namespace
 
@@ -184,14 +194,22 @@ Result<RunOutcome> Engine::resume(const RunId& run, RunObserver& observer) {
   TRY_ASSIGN(auto machine,
              pipeline::RunMachine::restore(std::move(plan), {slots(), options_.fail_fast}, std::move(first), steps));
   TRY_ASSIGN(const metadata::Epoch epoch, store_.take_over(run, owner_text()));
+  // Asked for while nobody ran it. A run that had ended is resumed because somebody wants it to go on.
+  if (row.cancel_requested && mode == pipeline::ResumeMode::unfinished) cancel(false);
   return drive({std::move(*lock), epoch, context, std::move(machine), mode}, observer);
 }
 
 Result<RunOutcome> Engine::drive(Prepared prepared, RunObserver& observer) {
   StepCache cache(store_, artifacts_,
                   {.clock = options_.clock, .read = options_.use_cache, .facts = options_.cache_facts});
-  RunLoop loop(std::move(prepared.machine), prepared.context, store_, prepared.epoch, runner_, cache, observer,
+  FanOut observers;
+  observers.all.push_back(&observer);
+  RunLoop loop(std::move(prepared.machine), prepared.context, store_, prepared.epoch, runner_, cache, observers,
                {.clock = options_.clock, .random = options_.random, .timeout = options_.timeout});
+  const auto folder = metadata::run_folder(store_.folder(), prepared.context->run);
+  auto socket = RunSocket::open(folder / kRunSocketName, loop.loop(), [&loop](bool at_once) { loop.cancel(at_once); });
+  // Without it nobody can follow from another terminal; the run itself needs it not.
+  if (socket) observers.all.push_back(socket->get());
   {
     std::scoped_lock lock(mutex_);
     loop_ = &loop;

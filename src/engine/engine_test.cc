@@ -7,6 +7,7 @@
 #include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include "engine/run_rows.h"
 #include "engine/test_runner.h"
@@ -15,6 +16,7 @@
 #include "objects/local_artifact_store.h"
 #include "pipeline/run_fold.h"
 #include "pipeline/test_documents.h"
+#include "runtime/channel.h"
 
 namespace stoker::engine {
 namespace {
@@ -345,6 +347,50 @@ TEST_F(EngineTest, AnEqualStepThatWaitedRunsWhenTheFirstFails) {
   EXPECT_EQ(outcome->state, RunState::failed);
   EXPECT_EQ(states(outcome->run),
             (States{{"a", "failed"}, {"a[0]", "failed"}, {"a[1]", "succeeded"}, {"a[2]", "succeeded cached"}}));
+}
+
+TEST_F(EngineTest, IsFollowedAndCancelledThroughItsSocket) {
+  runner_.script = [](const AttemptSpec&) { return std::nullopt; };
+  std::vector<std::string> followed;
+  std::thread client;
+  runner_.on_start = [&](const AttemptSpec& spec) {
+    client = std::thread([&, run = spec.id.run] {
+      auto socket = runtime::connect_unix(metadata::run_folder(folder_.path(), run) / "engine.sock");
+      ASSERT_TRUE(socket.ok());
+      runtime::Channel channel(std::move(*socket), std::size_t{1} << 20);
+      const runtime::Context context{.deadline = runtime::Deadline::after(clock_, std::chrono::seconds(20))};
+      EXPECT_TRUE(channel.send(json::object{{"op", "follow"}}, context, clock_).ok());
+      EXPECT_EQ(channel.receive(context, clock_)->at("seq"), 3);
+      EXPECT_TRUE(channel.send(json::object{{"op", "shout"}}, context, clock_).ok());
+      EXPECT_TRUE(channel.send(json::object{{"op", "cancel"}, {"at_once", false}}, context, clock_).ok());
+      while (true) {
+        auto message = channel.receive(context, clock_);
+        if (!message) break;
+        if (const auto* event = message->as_object().if_contains("event"))
+          followed.emplace_back(event->at("type").as_string());
+      }
+    });
+  };
+  const auto outcome = run(R"({"steps": [{"name": "a"}]})");
+  client.join();
+  EXPECT_EQ(outcome->state, RunState::cancelled);
+  followed.erase(std::remove(followed.begin(), followed.end(), "attempt.started"), followed.end());
+  EXPECT_THAT(followed, ElementsAre("run.stopping", "step.cancelled", "run.finished"));
+  EXPECT_FALSE(std::filesystem::exists(metadata::run_folder(folder_.path(), outcome->run) / "engine.sock"));
+}
+
+TEST_F(EngineTest, HonoursACancelThatWasAskedForMeanwhile) {
+  RunId id;
+  runner_.script = [&](const AttemptSpec& spec) -> std::optional<AttemptResult> {
+    id = spec.id.run;
+    (void)store_->take_over(id, "somebody else");
+    return success();
+  };
+  ASSERT_FALSE(run(R"({"steps": [{"name": "a"}, {"name": "b", "needs": ["a"]}]})").ok());
+  EXPECT_TRUE(store_->request_cancel(id, clock_.wall_now()).value());
+  runner_.script = [](const AttemptSpec&) { return std::nullopt; };
+  Engine engine(*store_, artifacts_, runner_, options());
+  EXPECT_EQ(engine.resume(id, recorder_)->state, RunState::cancelled);
 }
 
 TEST_F(EngineTest, RunIdsTellTheTime) {
