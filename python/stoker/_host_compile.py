@@ -43,7 +43,7 @@ def compile_file(file: str, name: Optional[str], argv: List[str]) -> Dict[str, A
     """The reply to `compile`."""
     file = os.path.abspath(file)
     root = project_root(file)
-    recorder = Recorder()
+    recorder = Recorder(root)
     recorder.start()
     try:
         module = import_user_file(file, root, argv)

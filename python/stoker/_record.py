@@ -39,7 +39,8 @@ _hooked = False
 class Recorder:
     """Watches from `start` to `stop`."""
 
-    def __init__(self) -> None:
+    def __init__(self, root: str) -> None:
+        self._root = os.path.join(os.path.abspath(root), "")
         self.files: Dict[str, None] = {}
         self.variables: Dict[str, Optional[str]] = {}
         self.unfit: Dict[str, None] = {}
@@ -68,22 +69,27 @@ class Recorder:
         name = os.path.abspath(os.fsdecode(path))
         if name.endswith(".pyc") or name.startswith(_IGNORED) or is_library_file(name) or is_own_file(name):
             return
-        self.files[name] = None
+        # A library's own reading outside the project (font caches, certificates) is the library's affair.
+        if name.startswith(self._root) or not _only_library_frames():
+            self.files[name] = None
 
     def dependencies(self) -> Dict[str, Any]:
         """The document of the host protocol."""
         for module in project_modules():
             self.files[os.path.abspath(module.__file__)] = None
         stamp, folders = packages_stamp()
+        python: Dict[str, Any] = {
+            "executable": sys.executable,
+            "version": f"{sys.version_info[0]}.{sys.version_info[1]}.{sys.version_info[2]}",
+            "packages_stamp": stamp,
+        }
+        if not self.unfit:
+            # Without its folders an answer can never be found unchanged.
+            python["packages"] = folders
         found: Dict[str, Any] = {
             "files": [entry for entry in map(_file_entry, sorted(self.files)) if entry is not None],
             "environment": {name: _digest_text(self.variables[name]) for name in sorted(self.variables)},
-            "python": {
-                "executable": sys.executable,
-                "version": f"{sys.version_info[0]}.{sys.version_info[1]}.{sys.version_info[2]}",
-                "packages_stamp": stamp,
-                "packages_folders": folders,
-            },
+            "python": python,
             "cacheable": not self.unfit,
         }
         if self.unfit:
@@ -133,9 +139,10 @@ def _listed(recorder: Recorder, args: Tuple[Any, ...]) -> None:
 
 def _only_library_frames() -> bool:
     """Whether the innermost frame that is not the standard library's is no project code either."""
-    frame: Optional[FrameType] = sys._getframe(2)
-    assert frame is not None
-    if frame.f_code.co_filename.startswith("<frozen importlib"):
+    frame: Optional[FrameType] = sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename == __file__:
+        frame = frame.f_back
+    if frame is None or frame.f_code.co_filename.startswith("<frozen importlib"):
         return True  # an import looks into folders; what it finds is recorded by itself
     while frame is not None:
         name = frame.f_code.co_filename

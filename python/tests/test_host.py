@@ -102,7 +102,7 @@ def test_compile_says_what_it_depended_on(project: pathlib.Path) -> None:
     assert dependencies["python"]["executable"] == sys.executable
     assert dependencies["cacheable"] is True
     stamp = hashlib.sha256()
-    for folder in dependencies["python"]["packages_folders"]:
+    for folder in dependencies["python"]["packages"]:
         assert os.stat(folder["path"]).st_mtime_ns == folder["mtime_ns"]
         stamp.update(f"{folder['path']}\0{folder['mtime_ns']}\n".encode())
     assert dependencies["python"]["packages_stamp"] == stamp.hexdigest()
@@ -120,6 +120,7 @@ def test_what_no_digest_shows_makes_a_compile_unfit_for_the_cache(project: pathl
     with HostClient() as host:
         reply = compile_(host, project / "pipeline.py")
     assert reply["dependencies"]["cacheable"] is False
+    assert "packages" not in reply["dependencies"]["python"]
     assert "lists the folder" in reply["dependencies"]["reason"] and "starts a process" in reply["dependencies"]["reason"]
 
 
@@ -202,7 +203,9 @@ def test_files_in_packages_and_with_odd_names(tmp_path: pathlib.Path) -> None:
             "pack/__init__.py": "",
             "pack/sub/__init__.py": "",
             "pack/sub/flow.py": source.format("from ..tools import x"),
-            "pack/tools.py": "x = 1",
+            "pack/tools.py": "import pack.more.inner\nx = 1",
+            "pack/more/__init__.py": "",
+            "pack/more/inner.py": "",
             "deep/er/my-flow.py": source.format("import beside"),
             "deep/er/beside.py": "",
         },
@@ -210,6 +213,7 @@ def test_files_in_packages_and_with_odd_names(tmp_path: pathlib.Path) -> None:
     with HostClient() as host:
         reply = compile_(host, tmp_path / "pack/sub/flow.py")
         assert reply["op"] == "compiled", reply
+        assert reply["dependencies"]["cacheable"] is True, reply["dependencies"]
         assert reply["document"]["steps"][0]["python"]["module"] == "pack.sub.flow"
         assert reply["document"]["steps"][0]["python"]["file"] == "pack/sub/flow.py"
     with HostClient() as host:
@@ -395,3 +399,30 @@ def test_an_edit_in_the_same_second_is_seen(tmp_path: pathlib.Path) -> None:
             reply = compile_(host, tmp_path / "pipeline.py")
         digests.append(reply["document"]["steps"][0]["python"]["code"]["parts"]["helpers.X"])
     assert digests[0] != digests[1]
+
+
+def test_what_libraries_read_outside_the_project_does_not_count(tmp_path: pathlib.Path) -> None:
+    site = tmp_path / "env" / "site-packages"
+    site.mkdir(parents=True)
+    (site / "reader.py").write_text(
+        "def read(path):\n    try:\n        return open(path).read()\n    except OSError:\n        return ''\n"
+    )
+    outside = tmp_path / "outside.txt"
+    outside.write_text("x")
+    source = f"""
+    import reader
+    from stoker import *
+    reader.read({str(tmp_path / "missing")!r})
+    reader.read({str(outside)!r})
+    reader.read(__file__ + ".inside")
+    @step
+    def one() -> int: return 1
+    @pipeline
+    def main() -> int: return one()
+    """
+    project = write_project(tmp_path / "project", {"pipeline.py": source})
+    with HostClient(env={"PYTHONPATH": f"{pathlib.Path(__file__).parents[1]}:{site}"}) as host:
+        reply = compile_(host, project / "pipeline.py")
+    assert reply["op"] == "compiled", reply
+    names = [pathlib.Path(entry["path"]).name for entry in reply["dependencies"]["files"]]
+    assert names == ["pipeline.py", "pipeline.py.inside"]
