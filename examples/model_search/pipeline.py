@@ -5,7 +5,6 @@ No Spark here: plain steps with scikit-learn, each in a process of its own.
 
 from typing import NamedTuple
 
-from sklearn.base import ClassifierMixin
 from sklearn.datasets import load_breast_cancer
 from sklearn.model_selection import cross_val_score
 from sklearn.tree import DecisionTreeClassifier
@@ -34,9 +33,9 @@ def best(depths: list[int], accuracies: list[float]) -> Candidate:
 
 
 @step
-def publish(depth: int) -> ClassifierMixin:
+def publish(depth: int) -> DecisionTreeClassifier:
     features, target = load_breast_cancer(return_X_y=True)
-    model: ClassifierMixin = DecisionTreeClassifier(max_depth=depth, random_state=7).fit(features, target)
+    model: DecisionTreeClassifier = DecisionTreeClassifier(max_depth=depth, random_state=7).fit(features, target)
     return model
 
 

@@ -8,8 +8,6 @@
 #include "app/embedded_sdk.h"
 #include "cli/program.h"
 
-extern char** environ;
-
 namespace {
 
 std::filesystem::path cache_folder(const stoker::cli::Program& program) {
@@ -24,9 +22,7 @@ std::filesystem::path cache_folder(const stoker::cli::Program& program) {
 int main(int argc, char** argv) {
   try {
     const stoker::SystemClock clock;
-    stoker::cli::Program program{.clock = clock};
-    for (char** entry = environ; *entry != nullptr; ++entry)
-      program.environment.emplace_back(*entry);
+    stoker::cli::Program program{.clock = clock, .environment = stoker::runtime::current_environment()};
     std::error_code ignored;
     program.working_directory = std::filesystem::current_path(ignored);
     program.executable = std::filesystem::read_symlink("/proc/self/exe", ignored);

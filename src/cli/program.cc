@@ -10,11 +10,8 @@
 namespace stoker::cli {
 
 std::optional<std::string> Program::variable(std::string_view name) const {
-  for (const auto& entry : environment) {
-    if (entry.size() > name.size() && entry.starts_with(name) && entry[name.size()] == '=')
-      return entry.substr(name.size() + 1);
-  }
-  return std::nullopt;
+  const auto it = environment.find(std::string(name));
+  return it == environment.end() ? std::nullopt : std::optional(it->second);
 }
 
 void print_error(const Error& error) {
@@ -44,21 +41,28 @@ Result<int> dispatch(const Program& program, const Command& command) {
                           fmt::print("{}", script);
                           return 0;
                         },
-                        [&](const InitCommand& verb) { return run_init(program, common, verb); },
+                        [&](const RunCommand& verb) { return run_run(program, common, verb); },
+                        [&](const CompileCommand& verb) { return run_compile(program, common, verb); },
+                        [&](const ValidateCommand& verb) { return run_validate(program, common, verb); },
                         [&](const RunsListCommand& verb) { return run_runs_list(program, common, verb); },
                         [&](const RunsShowCommand& verb) { return run_runs_show(program, common, verb); },
                         [&](const RunsLogsCommand& verb) { return run_runs_logs(program, common, verb); },
+                        [&](const RunsResumeCommand& verb) { return run_runs_resume(program, common, verb); },
+                        [&](const RunsCancelCommand& verb) { return run_runs_cancel(program, common, verb); },
                         [&](const RunsDeleteCommand& verb) { return run_runs_delete(program, common, verb); },
                         [&](const ArtifactsListCommand& verb) { return run_artifacts_list(program, common, verb); },
                         [&](const ArtifactsShowCommand& verb) { return run_artifacts_show(program, common, verb); },
                         [&](const ArtifactsPathCommand& verb) { return run_artifacts_path(program, common, verb); },
-                        [&](const GcCommand& verb) { return run_gc(program, common, verb); },
                         [&](const CacheListCommand& verb) { return run_cache_list(program, common, verb); },
                         [&](const CacheExplainCommand& verb) { return run_cache_explain(program, common, verb); },
                         [&](const CacheInvalidateCommand& verb) { return run_cache_invalidate(program, common, verb); },
-                        [&](const auto&) -> Result<int> {
-                          return Error{.code = ErrorCode::unsupported, .message = "this verb is not there yet"};
-                        },
+                        [&](const WorkersListCommand& verb) { return run_workers_list(program, common, verb); },
+                        [&](const WorkersStopCommand& verb) { return run_workers_stop(program, common, verb); },
+                        [&](const WorkersPrepareCommand& verb) { return run_workers_prepare(program, common, verb); },
+                        [&](const GcCommand& verb) { return run_gc(program, common, verb); },
+                        [&](const InitCommand& verb) { return run_init(program, common, verb); },
+                        [&](const DoctorCommand& verb) { return run_doctor(program, common, verb); },
+                        [&](const WorkersServeCommand& verb) { return run_workers_serve(program, verb.arguments); },
                     },
                     command.verb);
 }
@@ -66,6 +70,12 @@ Result<int> dispatch(const Program& program, const Command& command) {
 }  // namespace
 
 int run_program(const Program& program, const std::vector<std::string>& arguments) {
+  // The daemon's words are its own: they are not parsed with the user's.
+  if (arguments.size() >= 2 && arguments[0] == "workers" && arguments[1] == "serve") {
+    const auto served = run_workers_serve(program, {arguments.begin() + 2, arguments.end()});
+    if (!served.ok()) print_error(served.error());
+    return served.ok() ? served.value() : exit_code(served.error().code);
+  }
   auto command = parse_command_line(arguments);
   if (!command.ok()) {
     print_error(command.error());

@@ -11,13 +11,14 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "cli/command.h"
+#include "runtime/process.h"
 
 namespace stoker::cli {
 
 struct Program {
   const Clock& clock;
   // Of the process at its start.
-  std::vector<std::string> environment;  // NAME=VALUE
+  runtime::Environment environment;
   std::filesystem::path working_directory;
   std::filesystem::path executable;
   // Where the SDK that this program carries can be imported from; unpacks it at first use.

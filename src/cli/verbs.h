@@ -7,10 +7,16 @@
 
 namespace stoker::cli {
 
+Result<int> run_run(const Program& program, const CommonOptions& common, const RunCommand& command);
+Result<int> run_compile(const Program& program, const CommonOptions& common, const CompileCommand& command);
+Result<int> run_validate(const Program& program, const CommonOptions& common, const ValidateCommand& command);
+Result<int> run_doctor(const Program& program, const CommonOptions& common, const DoctorCommand& command);
 Result<int> run_init(const Program& program, const CommonOptions& common, const InitCommand& command);
 
 Result<int> run_runs_list(const Program& program, const CommonOptions& common, const RunsListCommand& command);
 Result<int> run_runs_show(const Program& program, const CommonOptions& common, const RunsShowCommand& command);
+Result<int> run_runs_resume(const Program& program, const CommonOptions& common, const RunsResumeCommand& command);
+Result<int> run_runs_cancel(const Program& program, const CommonOptions& common, const RunsCancelCommand& command);
 Result<int> run_runs_delete(const Program& program, const CommonOptions& common, const RunsDeleteCommand& command);
 Result<int> run_runs_logs(const Program& program, const CommonOptions& common, const RunsLogsCommand& command);
 
@@ -20,6 +26,13 @@ Result<int> run_artifacts_show(const Program& program, const CommonOptions& comm
                                const ArtifactsShowCommand& command);
 Result<int> run_artifacts_path(const Program& program, const CommonOptions& common,
                                const ArtifactsPathCommand& command);
+
+Result<int> run_workers_list(const Program& program, const CommonOptions& common, const WorkersListCommand& command);
+Result<int> run_workers_stop(const Program& program, const CommonOptions& common, const WorkersStopCommand& command);
+Result<int> run_workers_prepare(const Program& program, const CommonOptions& common,
+                                const WorkersPrepareCommand& command);
+// The pool daemon itself, started by PoolClient with words of its own.
+Result<int> run_workers_serve(const Program& program, const std::vector<std::string>& arguments);
 
 Result<int> run_gc(const Program& program, const CommonOptions& common, const GcCommand& command);
 

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import textwrap
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Iterator
 
 import pytest
 
@@ -85,19 +85,43 @@ class Stoker:
         return self("run", *arguments, "--json", **environment)
 
 
-@pytest.fixture
-def stoker(tmp_path: pathlib.Path) -> Stoker:
-    folder = tmp_path / "project"
-    (folder / ".stoker").mkdir(parents=True, mode=0o700)
-    home = tmp_path / "home"
+def make_stoker(folder: pathlib.Path) -> Stoker:
+    """A project, a store and a user of their own below `folder`."""
+    project = folder / "project"
+    (project / ".stoker").mkdir(parents=True, mode=0o700)
+    home = folder / "home"
     home.mkdir()
     kept = {name: os.environ[name] for name in ("PATH", "JAVA_HOME", "LANG", "PYTHONPATH", "TMPDIR") if name in os.environ}
     # The interpreter that runs the tests has pyspark and the libraries that the examples need.
     kept["PATH"] = str(pathlib.Path(sys.executable).parent) + os.pathsep + kept.get("PATH", "")
     kept["VIRTUAL_ENV"] = str(pathlib.Path(sys.executable).parent.parent)
-    # The pool of warm JVMs is the user's, shared by the tests of this session, and keeps its class archive in the user's cache.
     kept["HOME"] = str(home)
+    # The pool of warm JVMs is the user's; by default each test is a user of its own.
     for name in ("XDG_RUNTIME_DIR", "XDG_CACHE_HOME"):
-        kept[name] = os.environ.get(f"STOKER_TEST_{name}", str(tmp_path / name.lower()))
+        kept[name] = str(folder / name.lower())
         pathlib.Path(kept[name]).mkdir(mode=0o700, exist_ok=True)
-    return Stoker(folder, kept)
+    return Stoker(project, kept)
+
+
+@pytest.fixture
+def stoker(tmp_path: pathlib.Path) -> Stoker:
+    return make_stoker(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def spark_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """Variables of one user for all Spark tests of a session: they share warm JVMs and the class archive, as a user's runs do."""
+    folder = tmp_path_factory.mktemp("spark-user")
+    variables = {}
+    for name in ("XDG_RUNTIME_DIR", "XDG_CACHE_HOME"):
+        variables[name] = str(folder / name.lower())
+        pathlib.Path(variables[name]).mkdir(mode=0o700)
+    yield variables
+    subprocess.run([PROGRAM, "workers", "stop"], env={**os.environ, **variables}, stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
+
+
+@pytest.fixture
+def spark(stoker: Stoker, spark_user: dict[str, str]) -> Stoker:
+    """As `stoker`, for pipelines with Spark steps."""
+    stoker.environment.update(spark_user)
+    return stoker

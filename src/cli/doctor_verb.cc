@@ -1,0 +1,163 @@
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "cli/open_store.h"
+#include "cli/output.h"
+#include "cli/run_view.h"
+#include "cli/verbs.h"
+#include "engine/local_host.h"
+#include "engine/local_python.h"
+#include "runtime/file.h"
+#include "workers/installation.h"
+#include "workers/pool_daemon.h"
+
+namespace stoker::cli {
+
+namespace {
+
+constexpr std::chrono::seconds kInspectLimit{60};
+constexpr std::uint64_t kLowDiskBytes = std::uint64_t{2} << 30;
+constexpr int kOldestPythonMinor = 9;
+constexpr int kOldestJava = 17;
+
+enum class Verdict { good, advice, problem };
+
+struct Finding {
+  std::string what;
+  Verdict verdict = Verdict::good;
+  std::string text;
+  std::string advice;
+};
+
+Finding bad(std::string what, const Error& error) {
+  return {std::move(what), Verdict::problem, error.describe(), error.hint};
+}
+
+class Doctor {
+ public:
+  Doctor(const Program& program, const CommonOptions& common, const DoctorCommand& command)
+      : program_(program), common_(common), command_(command) {}
+
+  std::vector<Finding> examine() {
+    examine_python();
+    examine_java();
+    examine_store();
+    return std::move(findings_);
+  }
+
+ private:
+  void examine_python() {
+    const auto interpreter = engine::find_interpreter({.chosen = command_.python.value_or(""),
+                                                       .environment = program_.environment,
+                                                       .project_root = program_.working_directory,
+                                                       .program = program_.executable});
+    if (!interpreter.ok()) return add(bad("python", interpreter.error()));
+    const auto sdk = program_.sdk_folder();
+    if (!sdk.ok()) return add(bad("sdk", sdk.error()));
+    const auto facts = engine::inspect_interpreter(
+        interpreter.value().path, program_.environment, sdk.value().parent_path(),
+        {.deadline = runtime::Deadline::after(program_.clock, kInspectLimit)}, program_.clock);
+    if (!facts.ok()) return add(bad("python", facts.error()));
+    const auto& python = facts.value();
+    Finding finding{
+        "python", Verdict::good,
+        fmt::format("{} at {} ({})", python.version, interpreter.value().path.string(), interpreter.value().reason),
+        ""};
+    const auto dot = python.version.find('.');
+    if (python.version.substr(0, dot) != "3" ||
+        std::atoi(python.version.substr(dot + 1).c_str()) < kOldestPythonMinor) {
+      finding.verdict = Verdict::problem;
+      finding.advice = "Stoker needs Python 3.9 or newer; name another with --python";
+    }
+    add(std::move(finding));
+    add({"sdk", Verdict::good,
+         python.has_stoker ? "the interpreter has its own stoker package"
+                           : "offered by the program from " + sdk.value().string(),
+         ""});
+    examine_spark(python);
+  }
+
+  void examine_spark(const engine::PythonFacts& python) {
+    const auto home = engine::find_spark_home(program_.environment, python);
+    if (!home.ok()) {
+      return add({"spark", Verdict::advice, "no Spark: plain steps run, Spark steps do not",
+                  "install it: " + python.executable.string() + " -m pip install pyspark"});
+    }
+    const auto spark = workers::inspect_spark(home.value());
+    if (!spark.ok()) return add(bad("spark", spark.error()));
+    add({"spark", Verdict::good, fmt::format("{} at {}", spark.value().version, home.value().string()), ""});
+  }
+
+  void examine_java() {
+    const auto java = workers::find_java(program_.environment);
+    if (!java.ok()) {
+      return add({"java", Verdict::advice, java.error().describe() + "; Spark steps need it", java.error().hint});
+    }
+    Finding finding{"java", Verdict::good,
+                    fmt::format("{} at {}", java.value().version, java.value().executable.string()), ""};
+    if (java.value().feature < kOldestJava) {
+      finding.verdict = Verdict::advice;
+      finding.advice = "Spark 4 needs Java 17: apt-get install openjdk-17-jre-headless, or set JAVA_HOME";
+    }
+    add(std::move(finding));
+    const auto paths = workers::PoolPaths::prepare(program_.environment);
+    if (!paths.ok()) add(bad("workers", paths.error()));
+  }
+
+  void examine_store() {
+    const auto folder = store_folder(program_, common_, program_.working_directory);
+    if (!folder.ok()) return add(bad("store", folder.error()));
+    std::error_code ignored;
+    if (!std::filesystem::exists(folder.value() / metadata::kDatabaseFile, ignored)) {
+      add({"store", Verdict::good, folder.value().string() + " (made by the first run)", ""});
+    } else if (const auto store = metadata::Store::open(folder.value(), {.create = false}); !store.ok()) {
+      add(bad("store", store.error()));
+    } else {
+      add({"store", Verdict::good, folder.value().string(), ""});
+    }
+    auto parent = folder.value();
+    while (!parent.empty() && parent != parent.root_path() && !std::filesystem::exists(parent, ignored))
+      parent = parent.parent_path();
+    const auto space = runtime::free_space(parent);
+    if (!space.ok()) return add(bad("disk", space.error()));
+    const bool low = space.value() < kLowDiskBytes;
+    add({"disk", low ? Verdict::advice : Verdict::good,
+         human_bytes(static_cast<double>(space.value())) + " free for the store",
+         low ? "remove old runs: stoker gc --older-than 7d" : ""});
+  }
+
+  void add(Finding finding) { findings_.push_back(std::move(finding)); }
+
+  const Program& program_;
+  const CommonOptions& common_;
+  const DoctorCommand& command_;
+  std::vector<Finding> findings_;
+};
+
+}  // namespace
+
+Result<int> run_doctor(const Program& program, const CommonOptions& common, const DoctorCommand& command) {
+  const auto findings = Doctor(program, common, command).examine();
+  const auto style = terminal_style(program, common, STDOUT_FILENO);
+  bool broken = false;
+  json::array list;
+  for (const auto& finding : findings) {
+    broken = broken || finding.verdict == Verdict::problem;
+    const auto* verdict = finding.verdict == Verdict::good     ? "good"
+                          : finding.verdict == Verdict::advice ? "advice"
+                                                               : "problem";
+    list.push_back(
+        json::object{{"what", finding.what}, {"verdict", verdict}, {"text", finding.text}, {"advice", finding.advice}});
+    if (common.json) continue;
+    const auto colour = finding.verdict == Verdict::good     ? Colour::green
+                        : finding.verdict == Verdict::advice ? Colour::yellow
+                                                             : Colour::red;
+    const auto* mark = finding.verdict == Verdict::good ? "✓" : finding.verdict == Verdict::advice ? "·" : "✗";
+    print(paint({{mark, colour}, {fmt::format(" {:8} {}", finding.what, finding.text), Colour::plain}}, style) + "\n");
+    if (!finding.advice.empty()) print("           " + finding.advice + "\n");
+  }
+  if (common.json) print(codec::write_json(list) + "\n");
+  return broken ? exit_code(ErrorCode::environment) : 0;
+}
+
+}  // namespace stoker::cli

@@ -1,0 +1,112 @@
+#include "cli/pipeline_source.h"
+
+#include <fmt/format.h>
+
+#include "cli/event_text.h"
+#include "engine/compile_cache.h"
+#include "pipeline/validate.h"
+#include "runtime/file.h"
+
+namespace stoker::cli {
+
+namespace {
+
+constexpr std::size_t kMaximumDocumentBytes = 64 * 1024 * 1024;
+// Importing a user's module may load a model; a compile that takes longer hangs.
+constexpr std::chrono::minutes kCompileLimit{10};
+
+// The user's own traceback is what helps; ours never shows.
+Error compile_error(const json::object& reply, const std::filesystem::path& file) {
+  const auto& error = object_of(reply, "error");
+  const auto kind = text_of(error, "kind");
+  const auto type = text_of(error, "type");
+  auto message = text_of(error, "message");
+  if (kind == "import") message = fmt::format("{} failed on import: {}: {}", file.filename().string(), type, message);
+  auto hint = text_of(error, "hint");
+  if (kind == "import") {
+    const auto traceback = text_of(error, "traceback");
+    hint = traceback + (hint.empty() || traceback.empty() ? "" : "\n") + hint;
+  } else if (const auto line = number_of(error, "line"); line > 0) {
+    message = fmt::format("{}:{}: {}", text_of(error, "file"), line, message);
+  }
+  return {.code = kind == "usage" ? ErrorCode::usage : ErrorCode::invalid_document, .message = message, .hint = hint};
+}
+
+Result<json::value> compile(const Program& program, const SourceRequest& request, PipelineSource& source) {
+  TRY_ASSIGN(source.interpreter, engine::find_interpreter({.chosen = request.python.value_or(""),
+                                                           .environment = program.environment,
+                                                           .project_root = source.project_root,
+                                                           .program = program.executable}));
+  TRY_ASSIGN(const auto sdk, program.sdk_folder());
+  const engine::CompileCache cache(request.store / "cache" / "compile",
+                                   [&](const std::string& name) { return program.variable(name); });
+  const engine::CompileRequest key{source.file, request.pipeline.value_or(""), source.interpreter->path.string(),
+                                   sdk.filename().string()};
+  if (!request.recompile && !request.store.empty()) {
+    if (auto found = cache.find(key)) return std::move(*found);
+  }
+  TRY_ASSIGN(auto host, engine::PythonHost::start({.python = source.interpreter->path,
+                                                   .environment = program.environment,
+                                                   .working_directory = program.working_directory,
+                                                   .sdk = sdk},
+                                                  program.clock));
+  const runtime::Context context{.deadline = runtime::Deadline::after(program.clock, kCompileLimit)};
+  TRY_ASSIGN(auto reply, host->compile(source.file, request.pipeline.value_or(""), {}, context));
+  if (text_of(reply, "op") != "compiled") return compile_error(reply, source.file);
+  source.host = std::move(host);
+  auto document = reply["document"];
+  if (!request.store.empty()) {
+    // A cache that cannot be written costs time, not the run.
+    if (auto kept = cache.put(key, document, reply["dependencies"]); !kept.ok())
+      print_error(std::move(kept).error().with_context("compile cache"));
+  }
+  return document;
+}
+
+}  // namespace
+
+pipeline::LoadOptions document_options(const std::filesystem::path& directory) {
+  return {.directory = directory.string(),
+          .read_file = [](const std::string& path) { return runtime::read_file(path, kMaximumDocumentBytes); }};
+}
+
+std::filesystem::path project_root_of(const std::filesystem::path& file) {
+  std::error_code ignored;
+  for (auto folder = file.parent_path();; folder = folder.parent_path()) {
+    for (const auto* mark : {"pyproject.toml", ".stoker", ".git"}) {
+      if (std::filesystem::exists(folder / mark, ignored)) return folder;
+    }
+    if (folder == folder.parent_path()) return file.parent_path();
+  }
+}
+
+Result<PipelineSource> load_pipeline(const Program& program, const SourceRequest& request) {
+  PipelineSource source;
+  source.file = (program.working_directory / request.file).lexically_normal();
+  std::error_code failure;
+  const auto status = std::filesystem::status(source.file, failure);
+  if (!std::filesystem::exists(status)) {
+    return Error{.code = ErrorCode::not_found,
+                 .message = fmt::format("there is no file {}", request.file),
+                 .hint = "make a first pipeline with: stoker init"};
+  }
+  if (std::filesystem::is_directory(status)) {
+    return Error{.code = ErrorCode::usage,
+                 .message = fmt::format("{} is a folder", request.file),
+                 .hint = fmt::format("name the pipeline file: {}/pipeline.py", request.file)};
+  }
+  source.project_root = project_root_of(source.file);
+  const auto directory = source.file.parent_path();
+  if (source.file.extension() == ".py") {
+    TRY_ASSIGN(auto value, compile(program, request, source));
+    TRY_ASSIGN(auto document, pipeline::load_document(std::move(value), request.file, document_options(directory)));
+    source.document = std::make_shared<const pipeline::Document>(std::move(document));
+    return source;
+  }
+  TRY_ASSIGN(auto text, runtime::read_file(source.file, kMaximumDocumentBytes));
+  TRY_ASSIGN(auto document, pipeline::load_document(std::move(text), request.file, document_options(directory)));
+  source.document = std::make_shared<const pipeline::Document>(std::move(document));
+  return source;
+}
+
+}  // namespace stoker::cli

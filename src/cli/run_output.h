@@ -1,0 +1,51 @@
+// RunOutput: shows a run while it goes on, in one of four ways: live tree, plain lines, JSON lines, or only what
+// failed.
+#pragma once
+
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "cli/output.h"
+#include "cli/run_view.h"
+#include "engine/engine.h"
+
+namespace stoker::cli {
+
+enum class RunStyle { tree, plain, json, quiet };
+
+// Chosen from --json, --quiet, --plain and what standard output is.
+RunStyle run_style(const Program& program, const CommonOptions& common, bool plain, bool quiet);
+
+// Thread-safe: events come from the engine's thread, frames are drawn by one of its own.
+class RunOutput final : public engine::RunObserver {
+ public:
+  RunOutput(const Program& program, const CommonOptions& common, RunStyle style, std::string pipeline,
+            std::vector<std::string> steps);
+  ~RunOutput() override;
+
+  void on_event(const json::object& event) override;
+  // The last frame, and the report of a failed run on standard error.
+  void close();
+
+ private:
+  void draw(std::unique_lock<std::mutex>& lock);
+  void draw_until_closed();
+
+  const Program& program_;
+  const RunStyle style_;
+  const TerminalStyle terminal_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  RunView view_;  // guarded by mutex_, like the rest
+  Screen screen_;
+  std::vector<json::object> failures_;
+  std::string run_;
+  bool dirty_ = true;
+  bool closed_ = false;
+  std::thread drawer_;
+};
+
+}  // namespace stoker::cli

@@ -1,0 +1,50 @@
+#include "cli/signals.h"
+
+#include <pthread.h>
+#include <unistd.h>
+
+#include <csignal>
+
+namespace stoker::cli {
+
+namespace {
+
+constexpr int kInterrupted = 130;
+
+sigset_t watched() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGINT);
+  sigaddset(&set, SIGTERM);
+  sigaddset(&set, SIGHUP);
+  // How the destructor ends the wait.
+  sigaddset(&set, SIGUSR2);
+  return set;
+}
+
+}  // namespace
+
+void block_signals() {
+  const auto set = watched();
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+}
+
+SignalWatch::SignalWatch(std::function<void(int)> on_signal) : on_signal_(std::move(on_signal)) {
+  block_signals();
+  thread_ = std::thread([this] {
+    const auto set = watched();
+    for (int count = 0;;) {
+      int number = 0;
+      if (sigwait(&set, &number) != 0 || number == SIGUSR2) return;
+      if (++count > 2) _exit(kInterrupted);
+      on_signal_(count);
+    }
+  });
+}
+
+SignalWatch::~SignalWatch() {
+  pthread_kill(thread_.native_handle(), SIGUSR2);
+  thread_.join();
+}
+
+}  // namespace stoker::cli

@@ -1,0 +1,84 @@
+"""The cache table for real: each project is run once; then each edit is applied to a fresh copy of project and store, run again, and the step that the edit
+is about must have come from the cache, or not. tests/data/cache-edits.yaml is the table; adding an edit needs no Python."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import shutil
+import sys
+from typing import Any, Iterator
+
+import pytest
+from conftest import ROOT, Stoker, make_stoker
+
+sys.path.insert(0, str(ROOT / "python/tests"))
+import cache_edits  # noqa: E402
+
+TABLE = cache_edits.read_table()
+
+
+class Baseline:
+    """A project that has run once, and a snapshot of it. Copies take its place, since the paths in the store are absolute."""
+
+    def __init__(self, folder: pathlib.Path, name: str) -> None:
+        self.project = TABLE["projects"][name]
+        self.stoker: Stoker = make_stoker(folder)
+        self.site = folder / "site-packages"
+        self.stoker.environment["PYTHONPATH"] = os.pathsep.join(filter(None, [self.stoker.environment.get("PYTHONPATH"), str(self.site)]))
+        cache_edits.write_files(self.stoker.folder, self.project["files"])
+        cache_edits.install(self.site, self.project.get("distributions", {}))
+        done = self.run({})
+        assert done.code == 0, done.err + done.out[-3000:]
+        self.snapshot = folder / "snapshot"
+        shutil.copytree(self.stoker.folder, self.snapshot / "project", symlinks=True)
+        if self.site.exists():
+            shutil.copytree(self.site, self.snapshot / "site-packages")
+
+    def run(self, parameters: dict[str, Any], **environment: str) -> Any:
+        settings = [word for name, value in parameters.items() for word in ("--set", f"{name}={value}")]
+        return self.stoker.run("pipeline.py", "--pipeline", self.project.get("pipeline", "main"), *settings, **environment)
+
+    def restore(self) -> None:
+        shutil.rmtree(self.stoker.folder)
+        shutil.copytree(self.snapshot / "project", self.stoker.folder, symlinks=True)
+        if self.site.exists():
+            shutil.rmtree(self.site)
+            shutil.copytree(self.snapshot / "site-packages", self.site)
+
+
+@pytest.fixture(scope="module")
+def baselines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Baseline]]:
+    yield {name: Baseline(tmp_path_factory.mktemp(name), name) for name in TABLE["projects"]}
+
+
+def artifacts_of(stoker: Stoker, step: str) -> list[pathlib.Path]:
+    return [path for path in (stoker.folder / ".stoker/artifacts").glob(f"*/*/{step}") if path.is_dir()]
+
+
+@pytest.mark.parametrize("edit", TABLE["edits"], ids=lambda edit: edit["name"])
+def test_an_edit_hits_or_misses(baselines: dict[str, Baseline], edit: dict[str, Any]) -> None:
+    baseline = baselines[edit["project"]]
+    baseline.restore()
+    changes = edit["change"]
+    cache_edits.change_files(baseline.stoker.folder, changes)
+    distributions = cache_edits.setting(changes, "distribution")
+    if distributions:
+        cache_edits.install(baseline.site, distributions)
+    for change in changes:
+        for step in (change.get("remove_artifacts"), change.get("damage_artifacts")):
+            if step is None:
+                continue
+            folders = artifacts_of(baseline.stoker, step)
+            assert folders, f"{step} has no artifacts"
+            for folder in folders:
+                if "remove_artifacts" in change:
+                    shutil.rmtree(folder)
+                else:
+                    for path in folder.rglob("*"):
+                        if path.is_file():
+                            path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    done = baseline.run(cache_edits.setting(changes, "parameters"), **cache_edits.setting(changes, "environment"))
+    end = done.step(edit["step"])
+    hit = end["type"] == "step.succeeded" and end["cached"]
+    assert hit == (edit["expect"] == "hit"), f"{edit['why']}; the program says: {end.get('cache')} {end.get('error', '')}\n{done.err}"
