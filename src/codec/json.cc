@@ -10,8 +10,8 @@
 
 namespace stoker::codec {
 
-Result<json::value> parse_json(std::string_view text) {
-  auto read = read_json(text);
+Result<json::value> parse_json(std::string_view text, const JsonOptions& options) {
+  auto read = read_json(text, options);
   if (read.failure) {
     return Error{.code = ErrorCode::invalid_document,
                  .message = fmt::format("invalid JSON at byte {}: {}", read.consumed, read.failure.message())};
@@ -22,11 +22,37 @@ Result<json::value> parse_json(std::string_view text) {
   return std::move(read.value);
 }
 
-std::string write_json(const json::value& value) {
-  return json::serialize(value);
+namespace {
+
+// Boost.JSON writes 0.5 as 5E-1.
+std::string scalar_text(const json::value& value) {
+  const auto* number = value.if_double();
+  if (number == nullptr) return json::serialize(value);
+  auto text = fmt::format("{}", *number);
+  if (text.find_first_not_of("-0123456789") == std::string::npos) text += ".0";
+  return text;
 }
 
-namespace {
+void write_compact(const json::value& value, std::string& out) {
+  if (const auto* object = value.if_object()) {
+    out += '{';
+    for (auto it = object->begin(); it != object->end(); ++it) {
+      if (it != object->begin()) out += ',';
+      out += json::serialize(it->key()) + ':';
+      write_compact(it->value(), out);
+    }
+    out += '}';
+  } else if (const auto* array = value.if_array()) {
+    out += '[';
+    for (auto it = array->begin(); it != array->end(); ++it) {
+      if (it != array->begin()) out += ',';
+      write_compact(*it, out);
+    }
+    out += ']';
+  } else {
+    out += scalar_text(value);
+  }
+}
 
 void write_pretty(const json::value& value, std::size_t indent, std::string& out) {
   const std::string inner(indent + 2, ' ');
@@ -46,8 +72,10 @@ void write_pretty(const json::value& value, std::size_t indent, std::string& out
       write_pretty(*it, indent + 2, out);
     }
     out += "\n" + std::string(indent, ' ') + "]";
-  } else {
+  } else if (value.is_object() || value.is_array()) {
     out += json::serialize(value);
+  } else {
+    out += scalar_text(value);
   }
 }
 
@@ -71,16 +99,18 @@ void write_canonical(const json::value& value, std::string& out) {
       write_canonical((*array)[i], out);
     }
     out += ']';
-  } else if (const auto* number = value.if_double()) {
-    auto text = fmt::format("{}", *number);
-    if (text.find_first_not_of("-0123456789") == std::string::npos) text += ".0";
-    out += text;
   } else {
-    out += json::serialize(value);
+    out += scalar_text(value);
   }
 }
 
 }  // namespace
+
+std::string write_json(const json::value& value) {
+  std::string out;
+  write_compact(value, out);
+  return out;
+}
 
 std::string write_json_pretty(const json::value& value) {
   std::string out;

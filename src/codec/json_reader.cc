@@ -96,10 +96,11 @@ class Handler {
 
 }  // namespace
 
-JsonText read_json(std::string_view text) {
-  json::parse_options options;
-  options.max_depth = kMaximumJsonDepth;
-  json::basic_parser<Handler> parser(options);
+JsonText read_json(std::string_view text, const JsonOptions& options) {
+  json::parse_options parse_options;
+  parse_options.max_depth = options.maximum_depth;
+  parse_options.allow_invalid_utf8 = options.allow_invalid_utf8;
+  json::basic_parser<Handler> parser(parse_options);
   JsonText result;
   result.consumed = parser.write_some(false, text.data(), text.size(), result.failure);
   if (!result.failure) {

@@ -22,6 +22,6 @@ struct JsonText {
 // Boost.JSON 1.81 computes doubles with an error of up to one unit in the last place: one in ten that Python writes
 // would come back changed, and with it cache keys. Here each is the nearest double. A number beyond the doubles (1e999)
 // is a failure.
-JsonText read_json(std::string_view text);
+JsonText read_json(std::string_view text, const JsonOptions& options = {});
 
 }  // namespace stoker::codec

@@ -196,13 +196,9 @@ std::optional<std::int64_t> Statement::optional_integer(int column) const {
 
 Result<json::value> Statement::document(int column) const {
   if (is_null(column)) return json::value();
-  json::parse_options options;
-  options.max_depth = kMaximumRowDepth;
   // An error message may quote the bytes of a program: what was written must be readable.
-  options.allow_invalid_utf8 = true;
-  boost::system::error_code failure;
-  auto value = json::parse(text(column), failure, {}, options);
-  if (failure) return corrupt_error(sqlite3_db_handle(handle()), failure.message());
+  auto value = codec::parse_json(text(column), {.maximum_depth = kMaximumRowDepth, .allow_invalid_utf8 = true});
+  if (!value.ok()) return corrupt_error(sqlite3_db_handle(handle()), value.error().message);
   return value;
 }
 

@@ -172,13 +172,11 @@ Result<Manifest> parse_object(const json::object& object) {
 
 Result<Manifest> parse_manifest(std::string_view text) {
   if (text.size() > kMaximumManifestBytes) return broken("it is too long");
-  json::parse_options options;
-  options.max_depth = codec::kMaximumJsonDepth;
+  if (text.empty()) return broken("it is empty");
   // A file's name may be any bytes.
-  options.allow_invalid_utf8 = true;
-  boost::system::error_code failure;
-  const auto value = json::parse(json::string_view(text.data(), text.size()), failure, {}, options);
-  if (failure) return broken(text.empty() ? "it is empty" : failure.message());
+  const auto parsed = codec::parse_json(text, {.allow_invalid_utf8 = true});
+  if (!parsed.ok()) return broken(parsed.error().message);
+  const auto& value = parsed.value();
   if (!value.is_object()) return broken("it is no map");
   return parse_object(value.get_object());
 }
