@@ -7,9 +7,10 @@ import tempfile
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "examples/breast_cancer"))
 
-import pipeline as example  # noqa: E402
-from pyspark.ml.classification import RandomForestClassificationModel  # noqa: E402
-from pyspark.sql import DataFrame, SparkSession  # noqa: E402
+from pyspark.ml.classification import RandomForestClassificationModel
+from pyspark.sql import DataFrame, SparkSession
+
+import pipeline as example
 
 with tempfile.TemporaryDirectory() as folder:
     session = SparkSession.builder.master("local[*]").config("spark.sql.shuffle.partitions", "2").config("spark.ui.enabled", "false").getOrCreate()

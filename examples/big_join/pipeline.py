@@ -5,7 +5,6 @@ from pyspark.ml.feature import VectorAssembler
 from pyspark.ml.regression import LinearRegression, LinearRegressionModel
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
-
 from stoker import Spark, context, pipeline, step
 
 spark = Spark(driver_memory="2g", conf={"spark.sql.shuffle.partitions": "8"})

@@ -9,7 +9,6 @@ from pyspark.ml.classification import RandomForestClassifier
 from pyspark.ml.evaluation import BinaryClassificationEvaluator
 from pyspark.ml.feature import StandardScaler, VectorAssembler
 from pyspark.sql import DataFrame, SparkSession
-
 from stoker import File, Spark, context, pipeline, step
 
 matplotlib.use("Agg")

@@ -8,7 +8,6 @@ from typing import NamedTuple
 from sklearn.datasets import load_breast_cancer
 from sklearn.model_selection import cross_val_score
 from sklearn.tree import DecisionTreeClassifier
-
 from stoker import Markdown, context, finally_, pipeline, step, when
 
 

@@ -1,4 +1,3 @@
-# ruff: noqa: E501
 """Values that must survive: each is made here, saved by a test, and loaded and compared by another process that runs this file.
 
 python materializer_cases.py FOLDER plain|spark      prints one JSON object: case -> "ok" or what differs

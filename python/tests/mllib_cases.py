@@ -1,4 +1,3 @@
-# ruff: noqa: E501
 """One object of every MLWritable class of MLlib, small and fitted where it is a model, and how to tell that it came back."""
 
 from __future__ import annotations

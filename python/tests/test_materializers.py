@@ -1,4 +1,3 @@
-# ruff: noqa: E501
 """Each type: saved here, loaded and compared by another process; previews, manifests, trust, damage, declarations."""
 
 from __future__ import annotations

@@ -1,4 +1,3 @@
-# ruff: noqa: E501
 """Spark frames and MLlib objects: round trips in another process, no job to load, previews, what a step may do to its frames.
 
 One session for all. STOKER_TEST_ALL=1 runs every MLWritable class; without it a few stand for their kinds.

@@ -1,4 +1,3 @@
-# ruff: noqa: E501
 """Spark steps in the worker: the session, errors in a line, a lost JVM, cancellation, reads outside the inputs.
 
 One JVM for all attempts, leased as the engine's pool does it: a gateway per attempt, the context stopped in between.

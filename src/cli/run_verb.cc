@@ -77,8 +77,7 @@ class LocalEngine {
     runner.secrets = engine::default_secrets(program.environment, store.folder() / "secrets");
     TRY_ASSIGN(auto paths, workers::PoolPaths::prepare(program.environment));
     runner.leaser = std::make_shared<engine::PoolLeaser>(
-        std::move(paths), std::vector<std::string>{program.executable.string(), "workers", "serve"},
-        program.clock);
+        std::move(paths), std::vector<std::string>{program.executable.string(), "workers", "serve"}, program.clock);
     return std::unique_ptr<LocalEngine>(new LocalEngine(store, std::move(runner), std::move(options.engine)));
   }
 

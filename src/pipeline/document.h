@@ -62,7 +62,8 @@ struct RetryPolicy {
 
 struct CachePolicy {
   bool enabled = true;
-  // The document asks for it (`cache: true` or a map), not only the default: what opts in commands and steps that read outside their inputs.
+  // The document asks for it (`cache: true` or a map), not only the default: what opts in commands and steps that read
+  // outside their inputs.
   bool requested = false;
   std::optional<Duration> maximum_age;
   // Text of the user's own that becomes part of the key.

@@ -71,7 +71,7 @@ class Lease(Connection):
             "STOKER_LEASE": answer["lease_id"],
         }
 
-    def popen(self, arguments: List[str], **more: Any) -> "subprocess.Popen[str]":
+    def popen(self, arguments: List[str], **more: Any) -> subprocess.Popen[str]:
         return subprocess.Popen(
             [self.request["key"]["python"], *arguments],
             env=self.environment,

@@ -13,7 +13,7 @@ import pytest
 from conftest import ROOT, Stoker, make_stoker
 
 sys.path.insert(0, str(ROOT / "python/tests"))
-import cache_edits  # noqa: E402
+import cache_edits
 
 TABLE = cache_edits.read_table()
 

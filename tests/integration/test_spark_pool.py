@@ -20,7 +20,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
-from spark_pool_client import Connection, Lease, Refused, lease_request  # noqa: E402
+from spark_pool_client import Connection, Lease, Refused, lease_request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CHECKS = ROOT / "tests/data/spark_check.py"

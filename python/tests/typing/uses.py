@@ -5,6 +5,7 @@ from typing import Any, Dict, List, NamedTuple
 
 from pyspark.ml import Model
 from pyspark.sql import DataFrame, SparkSession
+
 from stoker import (
     Cache,
     File,
