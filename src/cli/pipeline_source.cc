@@ -16,7 +16,8 @@ constexpr std::size_t kMaximumDocumentBytes = 64 * 1024 * 1024;
 constexpr std::chrono::minutes kCompileLimit{10};
 
 // The user's own traceback is what helps; ours never shows.
-Error compile_error(const json::object& reply, const std::filesystem::path& file) {
+Error compile_error(const json::object& reply, const std::filesystem::path& file,
+                    const engine::Interpreter& interpreter) {
   const auto& error = object_of(reply, "error");
   const auto kind = text_of(error, "kind");
   const auto type = text_of(error, "type");
@@ -26,6 +27,10 @@ Error compile_error(const json::object& reply, const std::filesystem::path& file
   if (kind == "import") {
     const auto traceback = text_of(error, "traceback");
     hint = traceback + (hint.empty() || traceback.empty() ? "" : "\n") + hint;
+    if (type == "ModuleNotFoundError") {
+      hint += fmt::format("the interpreter is {} ({}); install the module there, or choose another with --python",
+                          interpreter.path.string(), interpreter.reason);
+    }
   } else if (const auto line = number_of(error, "line"); line > 0) {
     message = fmt::format("{}:{}: {}", text_of(error, "file"), line, message);
   }
@@ -52,7 +57,7 @@ Result<json::value> compile(const Program& program, const SourceRequest& request
                                                   program.clock));
   const runtime::Context context{.deadline = runtime::Deadline::after(program.clock, kCompileLimit)};
   TRY_ASSIGN(auto reply, host->compile(source.file, request.pipeline.value_or(""), {}, context));
-  if (text_of(reply, "op") != "compiled") return compile_error(reply, source.file);
+  if (text_of(reply, "op") != "compiled") return compile_error(reply, source.file, *source.interpreter);
   source.host = std::move(host);
   auto document = reply["document"];
   if (!request.store.empty()) {

@@ -124,6 +124,7 @@ int exit_code_of(pipeline::RunState state) {
 }  // namespace
 
 Result<int> run_run(const Program& program, const CommonOptions& common, const RunCommand& command) {
+  block_signals();
   const auto file = (program.working_directory / command.file).lexically_normal();
   TRY_ASSIGN(const auto folder, store_folder(program, common, file.parent_path()));
   TRY_ASSIGN(const auto source, load_pipeline(program, {.file = command.file,
@@ -166,6 +167,7 @@ Result<int> run_run(const Program& program, const CommonOptions& common, const R
 }
 
 Result<int> run_runs_resume(const Program& program, const CommonOptions& common, const RunsResumeCommand& command) {
+  block_signals();
   TRY_ASSIGN(const auto store, open_store(program, common));
   TRY_ASSIGN(const auto id, store->find_run(command.run));
   TRY_ASSIGN(const auto row, store->load_run(id));

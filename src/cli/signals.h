@@ -21,7 +21,7 @@ class SignalWatch {
   std::thread thread_;
 };
 
-// Call at the program's start, before any thread: see SignalWatch.
+// Call before any thread is made: see SignalWatch. Until a SignalWatch lives, signals wait.
 void block_signals();
 
 }  // namespace stoker::cli
