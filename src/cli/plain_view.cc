@@ -77,7 +77,7 @@ std::string failure_report(const std::vector<json::object>& failures, const std:
       block.push_back("  " + line);
     if (const auto hint = text_of(object_of(failure, "error"), "hint"); !hint.empty())
       block.push_back("  " + one_line(hint));
-    if (const auto log = text_of(failure, "log"); !log.empty()) block.push_back("  log: " + log);
+    if (const auto log = text_of(object_of(failure, "logs"), "stderr"); !log.empty()) block.push_back("  log: " + log);
     // Two lines are kept for the count of the rest and the resume command; later failures shrink to one line.
     if (lines.size() + block.size() + 2 > kReportLines) block.resize(1);
     if (lines.size() + block.size() + 2 > kReportLines) break;

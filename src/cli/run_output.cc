@@ -39,9 +39,8 @@ void RunOutput::on_event(const json::object& event) {
   std::unique_lock lock(mutex_);
   const auto type = text_of(event, "type");
   if (const auto run = text_of(event, "run"); !run.empty()) run_ = run;
-  // A failed group repeats the failure of what is inside; the report is about the steps themselves.
-  if (type == "step.failed" && !text_of(event, "log").empty()) failures_.push_back(event);
-  if (type == "step.failed" && text_of(event, "log").empty() && failures_.empty()) failures_.push_back(event);
+  // A failed group (a foreach, a sub-pipeline) has no log of its own; its failure repeats that of what is inside.
+  if (type == "step.failed" && (!object_of(event, "logs").empty() || failures_.empty())) failures_.push_back(event);
   view_.apply(event, program_.clock.steady_now());
   switch (style_) {
     case RunStyle::json:

@@ -111,7 +111,7 @@ TEST(FailureReport, StaysUnderFifteenLines) {
   json::object failure = {
       {"step", "train[3]"},
       {"class", "userCode"},
-      {"log", "/store/runs/x/stderr.log"},
+      {"logs", {{"stderr", "/store/runs/x/stderr.log"}}},
       {"error", {{"type", "ValueError"}, {"message", "column 'radius' not found"}, {"traceback", traceback}}}};
   const auto report = failure_report(std::vector<json::object>(30, failure), "20260101-000000-abcd", 80);
   EXPECT_LT(std::count(report.begin(), report.end(), '\n'), 15);

@@ -35,6 +35,11 @@ class Outcome:
         assert last["type"] == "run.finished", last
         return last
 
+    @property
+    def outputs(self) -> dict[str, Any]:
+        """The run's outputs that are plain values."""
+        return {name: record["value"] for name, record in self.finished["outputs"].items()}
+
     def steps(self, kind: str) -> list[str]:
         """The paths of the steps that had this event, in order."""
         return [event["step"] for event in self.events if event["type"] == kind]

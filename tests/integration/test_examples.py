@@ -57,7 +57,7 @@ def test_spark_pi_gives_pi_as_an_output(spark: Stoker) -> None:
     copied(spark, "spark_pi")
     done = spark.run("pipeline.yaml")
     assert done.code == 0, done.err + done.out[-3000:]
-    assert 3.0 < done.finished["outputs"]["pi"] < 3.3
+    assert 3.0 < done.outputs["pi"] < 3.3
     assert "Spark says that Pi is 3." in spark("runs", "logs", "latest", "message").out
 
 
@@ -89,7 +89,7 @@ def test_etl_passes_files_between_commands_and_a_jar(spark: Stoker) -> None:
     copied(spark, "etl")
     done = spark.run("pipeline.yaml", "--set", "lines=500")
     assert done.code == 0, done.err + done.out[-3000:]
-    assert done.finished["outputs"] == {"lines": 500, "words": 4500}
+    assert done.outputs == {"lines": 500, "words": 4500}
     assert "the," in spark("runs", "logs", "latest", "top", "--stream", "stdout").out
     again = spark.run("pipeline.yaml", "--set", "lines=500")
     assert again.step("build")["cached"] and again.step("text")["cached"]
