@@ -48,11 +48,21 @@ def compile_file(file: str, name: Optional[str], argv: List[str]) -> Dict[str, A
     try:
         module = import_user_file(file, root, argv)
         document = _document(module, file, root, name)
+        # A file that is new, or that nobody opened yet, can then change a step's digest: only a new compile tells.
+        recorder.unfit.update(dict.fromkeys(_whole_project(document)))
     except UserError as error:
         return error.reply()
     finally:
         recorder.stop()
     return {"op": "compiled", "document": document, "root": root, "dependencies": recorder.dependencies()}
+
+
+def _whole_project(document: Dict[str, Any]) -> List[str]:
+    """Why steps of the document count all files of the project as their code."""
+    pipelines = [document, *document.get("pipelines", {}).values()]
+    steps = [step for each in pipelines for step in [*each.get("steps", ()), *each.get("finally", ())]]
+    reasons = [reason for step in steps for reason in step.get("python", {}).get("code", {}).get("wide", ())]
+    return [reason for reason in reasons if reason.endswith("all project files")]
 
 
 def import_user_file(file: str, root: str, argv: List[str]) -> Any:

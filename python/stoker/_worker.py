@@ -422,8 +422,12 @@ def _parameters(function: Callable[..., Any]) -> List[inspect.Parameter]:
 def _imported(entry: Dict[str, Any]) -> Any:
     """The function of a module under the project root; a module of that name from elsewhere is not taken for it."""
     root, file, module_name = entry["root"], entry["file"], entry["module"]
-    if root and root not in sys.path:
-        sys.path.insert(0, root)
+    # As a script would find its neighbours: the folder above the file's packages first, the root after it.
+    base = os.path.dirname(os.path.abspath(file))
+    for _ in range(module_name.count(".") + (os.path.basename(file) == "__init__.py")):
+        base = os.path.dirname(base)
+    wanted = [folder for folder in (base, root) if folder and folder not in sys.path]
+    sys.path[:0] = wanted
     module = sys.modules.get(module_name)
     if module is None or not _same_file(module, file):
         module = _import_module(module_name, file)

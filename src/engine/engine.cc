@@ -34,7 +34,7 @@ std::shared_ptr<const RunContext> context_of(const metadata::RunRow& row, const 
   context->pipeline = row.pipeline;
   context->store = store;
   context->project_root = row.project_root;
-  context->project = std::filesystem::path(row.project_root).filename().string();
+  context->project = row.project_root;
   context->working_directory = text_of(row.extra, "workingDirectory");
   context->grace = grace;
   return context;

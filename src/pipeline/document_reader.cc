@@ -275,6 +275,10 @@ class TreeReader {
     step.foreach = read_foreach(object);
     step.repeat = read_repeat(object);
     step.retry = read_retry(object);
+    if (const auto* spark = std::get_if<SparkStep>(&step.body);
+        spark != nullptr && member(object, "retry") == nullptr) {
+      step.retry = retry_of_manifest(spark->manifest);
+    }
     step.timeout = duration_of(object, "timeout");
     step.cache = read_cache(object);
     step.resources = object_of(object, "resources");
@@ -283,6 +287,28 @@ class TreeReader {
     step.labels = text_map(object, "labels");
     step.continue_on_failure = flag_of(object, "continueOnFailure");
     return step;
+  }
+
+  // A SparkApplication's own restart policy holds unless the step has one.
+  static RetryPolicy retry_of_manifest(const json::object& manifest) {
+    RetryPolicy policy;
+    const auto inner = [](const json::object& object, std::string_view key) {
+      const auto* value = member(object, key);
+      return value != nullptr && value->is_object() ? value->get_object() : json::object();
+    };
+    const auto number = [](const json::object& object, std::string_view key) {
+      const auto* value = member(object, key);
+      return value != nullptr && value->is_int64() ? std::max<std::int64_t>(0, value->get_int64()) : 0;
+    };
+    const auto restart = inner(inner(manifest, "spec"), "restartPolicy");
+    const auto* type = member(restart, "type");
+    if (type == nullptr || (*type != "OnFailure" && *type != "Always")) return policy;
+    policy.attempts = static_cast<int>(number(restart, "onFailureRetries"));
+    policy.by_class[FailureClass::submission] = static_cast<int>(number(restart, "onSubmissionFailureRetries"));
+    if (const auto seconds = number(restart, "onFailureRetryInterval"); seconds > 0) {
+      policy.backoff = policy.maximum_backoff = std::chrono::seconds(seconds);
+    }
+    return policy;
   }
 
   void read_body(const PipelineNode& node, const JsonPath& path, const json::object& object, Step& step,

@@ -62,6 +62,23 @@ Result<json::object> object_of(const CompiledValue& compiled, std::string_view w
   return std::move(value->as_object());
 }
 
+// Who reads a manifest knows texts, not bindings: a file or artifact becomes the path that it stands for.
+Result<void> bindings_to_text(json::value& value, const Scope& scope) {
+  if (auto* list = value.if_array()) {
+    for (auto& item : *list)
+      TRY(bindings_to_text(item, scope));
+  } else if (auto* map = value.if_object()) {
+    if (map->size() == 1 && (map->contains("$file") || map->contains("$artifact"))) {
+      TRY_ASSIGN(std::string text, scope.text_of(value));
+      value = json::string(text);
+      return {};
+    }
+    for (auto& member : *map)
+      TRY(bindings_to_text(member.value(), scope));
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<StepTemplates> StepTemplates::parse(const Step& step) {
@@ -164,6 +181,8 @@ Result<std::shared_ptr<const Step>> StepTemplates::body(std::shared_ptr<const St
   if (failed) return *failed;
   if (manifest_of(*filled) != nullptr) {
     TRY_ASSIGN(json::object manifest, object_of(manifest_, "manifest", scope));
+    for (auto& member : manifest)
+      TRY(bindings_to_text(member.value(), scope));
     if (auto* spark = std::get_if<SparkStep>(&filled->body)) {
       spark->manifest = std::move(manifest);
     } else {
