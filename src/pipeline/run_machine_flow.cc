@@ -143,7 +143,8 @@ void RunMachine::frame_step_settled(InstanceId id) {
   count_settled(frame, id);
   --(finally ? frame.unsettled_finally : frame.unsettled_main);
   for (const std::uint32_t dependant : plan.steps[index].dependants) {
-    if (--frame.missing[dependant] == 0 && !is_terminal(instances_[frame.instances[dependant]].state))
+    // After a resume a dependant may have begun before this one was taken back.
+    if (--frame.missing[dependant] == 0 && unborn(frame.instances[dependant]))
       consider(frame_id, dependant);
   }
   advance_frame(frame_id);
