@@ -50,7 +50,7 @@ TEST(Parameters, DefaultsAreRelativeToTheFileThatDeclaresThem) {
   const auto bound = bound_values(all_types(), {}).value();
   EXPECT_EQ(
       codec::write_json(bound),
-      R"({"path":{"$file":{"path":"/project/flows/data/wdbc.csv"}},"trees":20,"rate":5E-1,"name":"ab","fast":false,"grid":[1],)"
+      R"({"path":{"$file":{"path":"/project/flows/data/wdbc.csv"}},"trees":20,"rate":0.5,"name":"ab","fast":false,"grid":[1],)"
       R"("options":{},"mode":"small","token":{"$secret":"team_token"},"anything":null})");
 }
 

@@ -144,8 +144,7 @@ void RunMachine::frame_step_settled(InstanceId id) {
   --(finally ? frame.unsettled_finally : frame.unsettled_main);
   for (const std::uint32_t dependant : plan.steps[index].dependants) {
     // After a resume a dependant may have begun before this one was taken back.
-    if (--frame.missing[dependant] == 0 && unborn(frame.instances[dependant]))
-      consider(frame_id, dependant);
+    if (--frame.missing[dependant] == 0 && unborn(frame.instances[dependant])) consider(frame_id, dependant);
   }
   advance_frame(frame_id);
 }

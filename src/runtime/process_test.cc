@@ -94,7 +94,10 @@ TEST(Process, ResetsSignalsAndMask) {
   ::signal(SIGPIPE, SIG_IGN);
   auto output = run(shell("grep -E 'Sig(Blk|Ign)' /proc/self/status"));
   ::signal(SIGPIPE, SIG_DFL);
-  EXPECT_EQ(output.out, "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n");
+  EXPECT_EQ(output.out.find("SigBlk:\t0000000000000000\n"), 0U) << output.out;
+  // Signals 32 and 33 are the C library's own: it lets nobody set them, and we may have inherited them ignored.
+  const auto ignored = std::stoull(output.out.substr(output.out.rfind('\t') + 1), nullptr, 16);
+  EXPECT_EQ(ignored & ~0x180000000ULL, 0U) << output.out;
 }
 
 TEST(Process, AnUnwaitedOneIsKilledWithItsObject) {

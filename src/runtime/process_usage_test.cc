@@ -27,8 +27,8 @@ TEST(ProcessUsage, MembersOfASession) {
   ASSERT_TRUE(pipe.ok());
   auto ready = make_pipe();
   ASSERT_TRUE(ready.ok());
-  // The inner cat ends when the test closes the pipe.
-  auto process = Process::start({.argv = {"/bin/sh", "-c", "cat & echo; wait"},
+  // The inner cat ends when the test closes the pipe; a background command has no standard input but what it is given.
+  auto process = Process::start({.argv = {"/bin/sh", "-c", "exec 3<&0; cat <&3 & echo; wait"},
                                  .input = Stream::to(pipe->read_end.get()),
                                  .output = Stream::to(ready->write_end.get())});
   ASSERT_TRUE(process.ok());
