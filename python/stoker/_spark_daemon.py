@@ -18,4 +18,4 @@ if __name__ == "__main__":
     enter_working_directory()
     from pyspark.daemon import manager
 
-    manager()
+    manager()  # type: ignore[no-untyped-call, unused-ignore]

@@ -1,7 +1,7 @@
 """Warm JVMs with real Spark: what one step leaves behind must not reach the next, and what dies must be noticed.
 
-The pool is driven over its socket, without the rest of the program. Needs an interpreter with pyspark: STOKER_SPARK_PYTHON, else the
-project's own, else this one.
+The pool is driven over its socket, without the rest of the program. Needs an interpreter with pyspark: STOKER_SPARK_PYTHON, else
+the project's own, else this one.
 """
 
 from __future__ import annotations
@@ -214,7 +214,8 @@ def test_stop_exit_and_kill_leave_a_jvm_that_works(pool: Pool, project: pathlib.
             "-u",
             "-c",
             SESSION
-            + "print('ready', flush=True)\nspark.sparkContext.parallelize(range(2), 2).map(lambda n: __import__('time').sleep(600)).count()",
+            + "print('ready', flush=True)\n"
+            + "spark.sparkContext.parallelize(range(2), 2).map(lambda n: __import__('time').sleep(600)).count()",
         ]
     )
     assert process.stdout is not None
@@ -320,14 +321,12 @@ def test_progress_and_the_log_of_a_lease(pool: Pool, project: pathlib.Path) -> N
     stages: List[Dict[str, Any]] = []
     for index, log in enumerate(logs):
         lease = pool.lease(project, log=str(log), progress=True)
-        process = lease.popen(
-            [
-                "-c",
-                SESSION
-                + "import sys, time\ndef work(n):\n    print('worker of lease %INDEX%', file=sys.stderr)\n    time.sleep(0.2)\n    return n\n"
-                "spark.sparkContext.parallelize(range(20), 20).map(work).count()".replace("%INDEX%", str(index)),
-            ]
+        code = SESSION + (
+            "import sys, time\nwho = sys.argv[1]\n"
+            "def work(n):\n    print('worker of lease', who, file=sys.stderr)\n    time.sleep(0.2)\n    return n\n"
+            "spark.sparkContext.parallelize(range(20), 20).map(work).count()"
         )
+        process = lease.popen(["-c", code, str(index)])
         process.communicate(timeout=300)
         lease.send({"op": "release"})
         while True:
@@ -356,7 +355,9 @@ def test_a_jvm_that_dies_is_reported_and_replaced(pool: Pool, project: pathlib.P
 def test_out_of_memory_is_told(pool: Pool, project: pathlib.Path) -> None:
     lease = pool.lease(project, settings={"driver_memory": "512m"})
     lease.run(
-        SESSION + "hold = spark._jvm.java.util.ArrayList()\nfor i in range(40):\n    hold.add(spark._sc._gateway.new_array(spark._jvm.long, 1 << 22))\n",
+        SESSION
+        + "hold = spark._jvm.java.util.ArrayList()\nfor i in range(40):\n"
+        + "    hold.add(spark._sc._gateway.new_array(spark._jvm.long, 1 << 22))\n",
         check=False,
     )
     message = lease.release() if alive(lease.jvm_pid) else lease.receive_until("jvm-exited")
@@ -370,7 +371,7 @@ def test_out_of_memory_is_told(pool: Pool, project: pathlib.Path) -> None:
 
 def test_an_out_of_memory_in_a_task_is_classified(pool: Pool, project: pathlib.Path) -> None:
     lease = pool.lease(project, settings={"driver_memory": "512m"}, log=str(project / "oom.log"))
-    out = lease.run(SESSION + "spark.range(1, 2).selectExpr(\"length(repeat(string(id), 480000000))\").collect()", check=False)
+    out = lease.run(SESSION + 'spark.range(1, 2).selectExpr("length(repeat(string(id), 480000000))").collect()', check=False)
     lease.send({"op": "release"})
     message = lease.receive_until("released", "jvm-exited")
     log = (project / "oom.log").read_text()
@@ -388,8 +389,7 @@ def test_a_hive_catalog_ends_its_jvm(pool: Pool, project: pathlib.Path) -> None:
 def test_processes_left_behind_end_with_the_jvm(pool: Pool, project: pathlib.Path) -> None:
     lease = pool.lease(project, environment={"NAME": "leftover"})
     out = lease.run(
-        SESSION
-        + "builder = spark._jvm.java.lang.ProcessBuilder(['sleep', '600'])\nprint('left', builder.start().pid())\n"
+        SESSION + "builder = spark._jvm.java.lang.ProcessBuilder(['sleep', '600'])\nprint('left', builder.start().pid())\n"
     )
     left = int(out.split("left")[1])
     assert alive(left)
@@ -404,7 +404,7 @@ def test_refusals_have_a_reason(pool: Pool, project: pathlib.Path, tmp_path: pat
         Lease(pool.socket, request)
     (tmp_path / "jars").mkdir()
     (tmp_path / "jars/spark-core_2.13-9.9.9.jar").write_text("")
-    with pytest.raises(Refused, match="Spark 9.9.9 is not known"):
+    with pytest.raises(Refused, match=r"Spark 9\.9\.9 is not known"):
         Lease(pool.socket, request)
     request = pool.request(project)
     request["key"]["java"] = "/nowhere/java"
