@@ -25,7 +25,7 @@ from typing import Any, Dict, List, Tuple
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests/integration"))
 
-from spark_pool_client import Connection, Lease, lease_request  # noqa: E402
+from spark_pool_client import Connection, Lease, lease_request
 
 JOB = """
 import sys

@@ -79,14 +79,14 @@ class Run:
     @property
     def outputs(self) -> Dict[str, Any]:
         """The pipeline's outputs by name, loaded."""
-        return {name: load_binding(value) for name, value in self._outputs.items()}
+        return {name: load_record(value) for name, value in self._outputs.items()}
 
     @property
     def output(self) -> Any:
         """The output of a pipeline with a single one."""
         if len(self._outputs) != 1:
             raise StokerError(f"the run has no single output; it has {', '.join(self._outputs) or 'none'}")
-        return load_binding(next(iter(self._outputs.values())))
+        return load_record(next(iter(self._outputs.values())))
 
     @property
     def metrics(self) -> Dict[str, float]:
