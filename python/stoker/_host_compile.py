@@ -62,7 +62,7 @@ def _whole_project(document: Dict[str, Any]) -> List[str]:
     pipelines = [document, *document.get("pipelines", {}).values()]
     steps = [step for each in pipelines for step in [*each.get("steps", ()), *each.get("finally", ())]]
     reasons = [reason for step in steps for reason in step.get("python", {}).get("code", {}).get("wide", ())]
-    return [reason for reason in reasons if reason.endswith("all project files")]
+    return [reason for reason in reasons if not reason.endswith(": the whole module")]
 
 
 def import_user_file(file: str, root: str, argv: List[str]) -> Any:
