@@ -7,7 +7,7 @@ endif()
 find_package(Threads REQUIRED)
 find_package(Boost 1.81 REQUIRED COMPONENTS json container)
 find_package(OpenSSL 3 REQUIRED)
-find_package(fmt REQUIRED)
+find_package(fmt REQUIRED) # headers only: src/base/fmt_library.cc is the library
 find_package(SQLite3 REQUIRED)
 find_library(YAML_LIBRARY yaml REQUIRED)
 find_path(YAML_INCLUDE_DIR yaml.h REQUIRED)

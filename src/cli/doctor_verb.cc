@@ -5,8 +5,8 @@
 #include "cli/output.h"
 #include "cli/run_view.h"
 #include "cli/verbs.h"
-#include "engine/local_host.h"
-#include "engine/local_python.h"
+#include "local/host.h"
+#include "local/python.h"
 #include "runtime/file.h"
 #include "workers/installation.h"
 #include "workers/pool_daemon.h"
@@ -47,14 +47,14 @@ class Doctor {
 
  private:
   void examine_python() {
-    const auto interpreter = engine::find_interpreter({.chosen = command_.python.value_or(""),
-                                                       .environment = program_.environment,
-                                                       .project_root = program_.working_directory,
-                                                       .program = program_.executable});
+    const auto interpreter = local::find_interpreter({.chosen = command_.python.value_or(""),
+                                                      .environment = program_.environment,
+                                                      .project_root = program_.working_directory,
+                                                      .program = program_.executable});
     if (!interpreter.ok()) return add(bad("python", interpreter.error()));
     const auto sdk = program_.sdk_folder();
     if (!sdk.ok()) return add(bad("sdk", sdk.error()));
-    const auto facts = engine::inspect_interpreter(
+    const auto facts = local::inspect_interpreter(
         interpreter.value().path, program_.environment, sdk.value().parent_path(),
         {.deadline = runtime::Deadline::after(program_.clock, kInspectLimit)}, program_.clock);
     if (!facts.ok()) return add(bad("python", facts.error()));
@@ -77,8 +77,8 @@ class Doctor {
     examine_spark(python);
   }
 
-  void examine_spark(const engine::PythonFacts& python) {
-    const auto home = engine::find_spark_home(program_.environment, python);
+  void examine_spark(const local::PythonFacts& python) {
+    const auto home = local::find_spark_home(program_.environment, python);
     if (!home.ok()) {
       return add({"spark", Verdict::advice, "no Spark: plain steps run, Spark steps do not",
                   "install it: " + python.executable.string() + " -m pip install pyspark"});

@@ -17,7 +17,7 @@ constexpr std::chrono::minutes kCompileLimit{10};
 
 // The user's own traceback is what helps; ours never shows.
 Error compile_error(const json::object& reply, const std::filesystem::path& file,
-                    const engine::Interpreter& interpreter) {
+                    const local::Interpreter& interpreter) {
   const auto& error = object_of(reply, "error");
   const auto kind = text_of(error, "kind");
   const auto type = text_of(error, "type");
@@ -38,10 +38,10 @@ Error compile_error(const json::object& reply, const std::filesystem::path& file
 }
 
 Result<json::value> compile(const Program& program, const SourceRequest& request, PipelineSource& source) {
-  TRY_ASSIGN(source.interpreter, engine::find_interpreter({.chosen = request.python.value_or(""),
-                                                           .environment = program.environment,
-                                                           .project_root = source.project_root,
-                                                           .program = program.executable}));
+  TRY_ASSIGN(source.interpreter, local::find_interpreter({.chosen = request.python.value_or(""),
+                                                          .environment = program.environment,
+                                                          .project_root = source.project_root,
+                                                          .program = program.executable}));
   TRY_ASSIGN(const auto sdk, program.sdk_folder());
   const engine::CompileCache cache(request.store / "cache" / "compile",
                                    [&](const std::string& name) { return program.variable(name); });
@@ -50,11 +50,11 @@ Result<json::value> compile(const Program& program, const SourceRequest& request
   if (!request.recompile && !request.store.empty()) {
     if (auto found = cache.find(key)) return std::move(*found);
   }
-  TRY_ASSIGN(auto host, engine::PythonHost::start({.python = source.interpreter->path,
-                                                   .environment = program.environment,
-                                                   .working_directory = program.working_directory,
-                                                   .sdk = sdk},
-                                                  program.clock));
+  TRY_ASSIGN(auto host, local::PythonHost::start({.python = source.interpreter->path,
+                                                  .environment = program.environment,
+                                                  .working_directory = program.working_directory,
+                                                  .sdk = sdk},
+                                                 program.clock));
   const runtime::Context context{.deadline = runtime::Deadline::after(program.clock, kCompileLimit)};
   TRY_ASSIGN(auto reply, host->compile(source.file, request.pipeline.value_or(""), {}, context));
   if (text_of(reply, "op") != "compiled") return compile_error(reply, source.file, *source.interpreter);

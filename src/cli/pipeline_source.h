@@ -8,8 +8,8 @@
 #include <string>
 
 #include "cli/program.h"
-#include "engine/local_host.h"
-#include "engine/local_python.h"
+#include "local/host.h"
+#include "local/python.h"
 #include "pipeline/document.h"
 #include "pipeline/validate.h"
 
@@ -29,9 +29,9 @@ struct PipelineSource {
   std::filesystem::path file;          // absolute
   std::filesystem::path project_root;  // absolute
   // Of a Python file: what compiled it, or would have.
-  std::optional<engine::Interpreter> interpreter;
+  std::optional<local::Interpreter> interpreter;
   // The process that compiled it, which has the user's module imported; none when the compile was found again.
-  std::shared_ptr<engine::PythonHost> host;
+  std::shared_ptr<local::PythonHost> host;
 };
 
 // The folder with pyproject.toml, .stoker or .git nearest upwards from `file`, else the file's own.

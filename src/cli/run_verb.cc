@@ -11,8 +11,8 @@
 #include "cli/verbs.h"
 #include "codec/yaml.h"
 #include "engine/engine.h"
-#include "engine/local_pool_leaser.h"
-#include "engine/local_runner.h"
+#include "local/pool_leaser.h"
+#include "local/runner.h"
 #include "objects/local_artifact_store.h"
 #include "pipeline/parameters.h"
 #include "pipeline/validate.h"
@@ -62,21 +62,21 @@ class LocalEngine {
  public:
   struct Options {
     std::optional<std::string> python;
-    std::shared_ptr<engine::PythonHost> host;
+    std::shared_ptr<local::PythonHost> host;
     bool isolated = false;
     engine::EngineOptions engine;
   };
 
   static Result<std::unique_ptr<LocalEngine>> make(const Program& program, metadata::Store& store, Options options) {
-    engine::LocalRunnerOptions runner{.clock = &program.clock, .environment = program.environment};
+    local::LocalRunnerOptions runner{.clock = &program.clock, .environment = program.environment};
     runner.python = options.python.value_or("");
     runner.program = program.executable;
     TRY_ASSIGN(runner.sdk, program.sdk_folder());
     runner.isolated = options.isolated;
     runner.host = std::move(options.host);
-    runner.secrets = engine::default_secrets(program.environment, store.folder() / "secrets");
+    runner.secrets = local::default_secrets(program.environment, store.folder() / "secrets");
     TRY_ASSIGN(auto paths, workers::PoolPaths::prepare(program.environment));
-    runner.leaser = std::make_shared<engine::PoolLeaser>(
+    runner.leaser = std::make_shared<local::PoolLeaser>(
         std::move(paths), std::vector<std::string>{program.executable.string(), "workers", "serve"}, program.clock);
     return std::unique_ptr<LocalEngine>(new LocalEngine(store, std::move(runner), std::move(options.engine)));
   }
@@ -84,14 +84,14 @@ class LocalEngine {
   engine::Engine& engine() { return engine_; }
 
  private:
-  LocalEngine(metadata::Store& store, engine::LocalRunnerOptions runner, engine::EngineOptions options)
+  LocalEngine(metadata::Store& store, local::LocalRunnerOptions runner, engine::EngineOptions options)
       : artifacts_(store.folder()),
         runner_(std::move(runner)),
         engine_(store, artifacts_, runner_, std::move(options)) {}
 
   // In the order of dependence.
   objects::LocalArtifactStore artifacts_;
-  engine::LocalRunner runner_;
+  local::LocalRunner runner_;
   engine::Engine engine_;
 };
 

@@ -5,8 +5,8 @@
 #include "cli/run_view.h"
 #include "cli/table.h"
 #include "cli/verbs.h"
-#include "engine/local_host.h"
-#include "engine/local_python.h"
+#include "local/host.h"
+#include "local/python.h"
 #include "workers/class_archive.h"
 #include "workers/installation.h"
 #include "workers/pool_client.h"
@@ -61,16 +61,16 @@ Result<int> run_workers_stop(const Program& program, const CommonOptions& common
 Result<int> run_workers_prepare(const Program& program, const CommonOptions&, const WorkersPrepareCommand& command) {
   const auto& environment = program.environment;
   TRY_ASSIGN(const auto paths, workers::PoolPaths::prepare(environment));
-  TRY_ASSIGN(const auto interpreter, engine::find_interpreter({.chosen = command.python.value_or(""),
-                                                               .environment = environment,
-                                                               .project_root = program.working_directory,
-                                                               .program = program.executable}));
+  TRY_ASSIGN(const auto interpreter, local::find_interpreter({.chosen = command.python.value_or(""),
+                                                              .environment = environment,
+                                                              .project_root = program.working_directory,
+                                                              .program = program.executable}));
   TRY_ASSIGN(const auto sdk, program.sdk_folder());
   TRY_ASSIGN(
       const auto python,
-      engine::inspect_interpreter(interpreter.path, environment, sdk.parent_path(),
-                                  {.deadline = runtime::Deadline::after(program.clock, kInspectLimit)}, program.clock));
-  TRY_ASSIGN(const auto spark_home, engine::find_spark_home(environment, python));
+      local::inspect_interpreter(interpreter.path, environment, sdk.parent_path(),
+                                 {.deadline = runtime::Deadline::after(program.clock, kInspectLimit)}, program.clock));
+  TRY_ASSIGN(const auto spark_home, local::find_spark_home(environment, python));
   TRY_ASSIGN(const auto java, workers::find_java(environment));
   workers::LeaseRequest request;
   request.project = program.working_directory;
@@ -78,7 +78,7 @@ Result<int> run_workers_prepare(const Program& program, const CommonOptions&, co
   request.java = java.executable;
   request.spark_home = spark_home;
   request.python = interpreter.path;
-  request.environment = engine::with_sdk(environment, python.has_stoker ? std::filesystem::path() : sdk);
+  request.environment = local::with_sdk(environment, python.has_stoker ? std::filesystem::path() : sdk);
   print(fmt::format("running a small job once with Java {} and {}; this takes up to a minute\n", java.version,
                     spark_home.string()));
   std::fflush(stdout);
