@@ -132,9 +132,7 @@ class Closure:
         """Installed top-level modules that a file imports."""
         if file not in self._environments:
             source = source_of(file)
-            found = {
-                item.module.split(".")[0] for item in (source.imports() if source else []) if item.level == 0 and item.module
-            }
+            found = {item.module.split(".")[0] for item in (source.imports() if source else []) if item.level == 0 and item.module}
             self._environments[file] = {top for top in found if self._is_installed(top)}
         return self._environments[file]
 
@@ -308,6 +306,8 @@ class Closure:
             self._reach_import(part, item, file, whole=True)
         if scope:
             self._reach_names(part, source.tree, scope, {}, file)
+        else:
+            self._reach_unloaded(part, source.tree)
         return key
 
     def _of_project(self) -> Key:
@@ -372,12 +372,7 @@ class Closure:
             part.reaches[self._of_global(scope, name, value)] = None
 
     def _reach_library(self, part: Part, module: Any, attributes: List[str], chain: Chain) -> None:
-        dotted = ".".join([module.__name__, *attributes])
-        if module.__name__ in _DYNAMIC_MODULES or any(dotted == call or dotted.startswith(f"{call}.") for call in _DYNAMIC_CALLS):
-            self._reach_dynamic(part, chain, dotted)
-            return
-        if dotted == "importlib.import_module" or (module.__name__ == "importlib" and not attributes):
-            self._reach_dynamic(part, chain, dotted)
+        if self._reach_if_dynamic(part, [module.__name__, *attributes], chain):
             return
         # Something of the project may have been put into a library.
         value: Any = module
@@ -386,13 +381,31 @@ class Closure:
         if value is not None and _is_code(value) and not isinstance(value, types.ModuleType):
             self._reach_value(part, value)
 
+    def _reach_if_dynamic(self, part: Part, names: List[str], chain: Chain) -> bool:
+        """By name alone: the library need not be loaded, and whether it is must not matter."""
+        dotted = ".".join(names)
+        dynamic = (
+            dotted.partition(".")[0] in _DYNAMIC_MODULES
+            or dotted in ("importlib", "importlib.import_module")
+            or any(dotted == call or dotted.startswith(f"{call}.") for call in _DYNAMIC_CALLS)
+        )
+        if dynamic:
+            self._reach_dynamic(part, chain, dotted)
+        return dynamic
+
+    def _reach_unloaded(self, part: Part, tree: ast.AST) -> None:
+        """What a module that is not loaded reaches at run time, by the names that it imports."""
+        bound = bound_names(tree)
+        imports = {item.alias or (item.name or item.module.split(".")[0]): item for item in imports_in(tree)}
+        for chain in chains(tree, lambda decorator: True):
+            if chain.root in imports:
+                self._reach_if_dynamic(part, _imported_names(imports[chain.root], chain), chain)
+            elif chain.root in _DYNAMIC_BUILTINS and chain.root not in bound:
+                self._reach_dynamic(part, chain, chain.root)
+
     def _reach_dynamic(self, part: Part, chain: Chain, what: str) -> None:
         """exec, importlib and their like: a constant module name is followed, anything else means the whole project."""
-        if (
-            chain.argument is not None
-            and what in ("importlib.import_module", "__import__")
-            and not chain.argument.startswith(".")
-        ):
+        if chain.argument is not None and what in ("importlib.import_module", "__import__") and not chain.argument.startswith("."):
             if self._find_file(chain.argument) is not None:
                 self._reach_module_named(part, chain.argument)
                 return
@@ -467,16 +480,15 @@ class Closure:
     def _reach_imported(self, part: Part, item: Import, chain: Chain, scope: Dict[str, Any]) -> None:
         """A name that the function imports itself, from a module that is loaded already."""
         module = sys.modules.get(_absolute(item, scope))
-        if module is None:
-            return  # reached as a whole by its import
+        if module is None:  # what it has of the project is reached as a whole by its import
+            self._reach_if_dynamic(part, _imported_names(item, chain), chain)
+            return
         if item.name is None:
             top = module if item.alias else sys.modules.get(item.module.split(".")[0])
             self._reach_object(part, top, chain, scope, chain.root)
         elif item.name in vars(module):
             if is_project_module(module):
-                self._reach_object(
-                    part, module, Chain("", (item.name, *chain.attributes), chain.argument, chain.called), scope, ""
-                )
+                self._reach_object(part, module, Chain("", (item.name, *chain.attributes), chain.argument, chain.called), scope, "")
             else:
                 self._reach_library(part, module, [item.name, *chain.attributes], chain)
         else:
@@ -613,6 +625,13 @@ def _absolute(item: Import, scope: Dict[str, Any]) -> str:
     return f"{base}.{item.module}" if item.module and base else base or item.module
 
 
+def _imported_names(item: Import, chain: Chain) -> List[str]:
+    """The dotted name that a chain means whose root is an absolute import."""
+    if item.name is not None:
+        return [item.module, item.name, *chain.attributes]
+    return [item.module if item.alias else item.module.split(".")[0], *chain.attributes]
+
+
 def _scope_of_file(file: str) -> Dict[str, Any]:
     for module in list(sys.modules.values()):
         if getattr(module, "__file__", None) == file:
@@ -642,9 +661,7 @@ def _project_files(root: str) -> List[str]:
         folders[:] = sorted(
             name
             for name in folders
-            if not name.startswith(".")
-            and name not in _SKIPPED_FOLDERS
-            and not os.path.exists(os.path.join(folder, name, "pyvenv.cfg"))
+            if not name.startswith(".") and name not in _SKIPPED_FOLDERS and not os.path.exists(os.path.join(folder, name, "pyvenv.cfg"))
         )
         found += [os.path.join(folder, name) for name in sorted(files) if name.endswith(PROJECT_SUFFIXES)]
     return found

@@ -2,8 +2,9 @@
 cache key, dynamic part).
 
 Seen is what this process opens through Python, and what the readers of `_worker_native` are given. Not seen: files that
-other native code opens by itself, and what child processes read. Data read from outside the project, and listings of its
-folders, are no dependencies that could be checked: they are noted, and the step is not reused without the user's word.
+other native code opens by itself. Data read from outside the project, listings of its folders and processes that the
+step started are no dependencies that could be checked: they are noted, and the step is not reused without the user's
+word.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import time
 from typing import Any, Dict, List, Optional, Tuple
 
 from stoker import _worker_native
+from stoker._worker_children import PROCESS_EVENTS, started_process
 
 _HASHED_BYTES = 1 << 30
 _CHUNK = 1 << 20
@@ -148,6 +150,12 @@ class Observer:
         if len(self.outside) < OUTSIDE_LIMIT:
             self.outside[what] = None
 
+    def started(self, event: str, args: Tuple[Any, ...]) -> None:
+        if os.getpid() == self._owner:
+            process = started_process(event, args)
+            if process is not None:
+                self._note_outside(process)
+
     def _may_be_data(self, path: str) -> bool:
         """Whether a file outside the project is data that stood there before the step."""
         if path.startswith(self._system) or self._is_excluded(path):
@@ -243,6 +251,10 @@ def _hook(event: str, args: Tuple[Any, ...]) -> None:
             name = os.fsdecode(args[0])
             if name != ":memory:":
                 observer.given(name)
+    elif event in PROCESS_EVENTS:
+        observer = _active
+        if observer is not None:
+            observer.started(event, args)
 
 
 def _own_listing() -> bool:

@@ -160,7 +160,7 @@ std::optional<metadata::CacheEntry> StepCache::entry(const Query& query, const p
   if (!options_.write) return std::nullopt;
   if (!observed.outside_reads.empty() && !query.step.step->cache.requested) {
     info["kept"] = false;
-    info["note"] = fmt::format("not kept: it read {} which is no input; cache: true keeps it all the same",
+    info["note"] = fmt::format("not kept: it used {}, which is no input; cache: true keeps it all the same",
                                observed.outside_reads.front());
     return std::nullopt;
   }

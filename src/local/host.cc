@@ -12,6 +12,7 @@ namespace {
 
 // A host that does not take a message for so long is stuck.
 constexpr std::chrono::seconds kSendLimit{30};
+constexpr std::chrono::milliseconds kLastWordsLimit{500};
 
 std::string text_of(const json::object& object, std::string_view key) {
   const json::value* value = object.if_contains(key);
@@ -172,6 +173,8 @@ void PythonHost::end(std::string reason) {
   alive_ = false;
   loop_->forget(channel_.fd());
   channel_.close();
+  // One that closed its end is about to exit, and how it exits tells more than our signal.
+  if (reason.empty()) (void)process_.wait(runtime::Context{}.with_timeout(clock_, kLastWordsLimit), clock_);
   process_.kill_group(SIGKILL);
   // It is dead or killed, so this takes no time.
   auto status = process_.wait(runtime::Context{}.with_timeout(clock_, kSendLimit), clock_);
