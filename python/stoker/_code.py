@@ -279,6 +279,8 @@ class Closure:
         part, new = self._part(key, "value", f"{module}.{name}")
         if not new:
             return key
+        if name == "__file__" and isinstance(value, str) and is_project_file(value):
+            value = os.path.relpath(value, self._root)  # where a project lies is no part of its code
         try:
             part.close(self._value_text(part, value))
         except Opaque as error:
