@@ -20,6 +20,13 @@ if TYPE_CHECKING:
     from stoker._errors import CompileError as CompileError
     from stoker._errors import RunFailed as RunFailed
     from stoker._errors import StokerError as StokerError
+    from stoker._expressions import in_ as in_
+    from stoker._expressions import not_ as not_
+    from stoker._expressions import one_of as one_of
+    from stoker._expressions import size as size
+    from stoker._expressions import state_of as state_of
+    from stoker._expressions import text as text
+    from stoker._expressions import this_run as this_run
     from stoker._kinds import Output as Output
     from stoker._kinds import Outputs as Outputs
     from stoker._kinds import command as command
@@ -31,13 +38,6 @@ if TYPE_CHECKING:
     from stoker._options import Resources as Resources
     from stoker._options import Retry as Retry
     from stoker._options import Spark as Spark
-    from stoker._reference import in_ as in_
-    from stoker._reference import not_ as not_
-    from stoker._reference import one_of as one_of
-    from stoker._reference import size as size
-    from stoker._reference import state_of as state_of
-    from stoker._reference import text as text
-    from stoker._reference import this_run as this_run
     from stoker._run import Run as Run
     from stoker._run import StepRun as StepRun
     from stoker._values import Directory as Directory
@@ -76,18 +76,18 @@ _HOME = {
     "context": "_context",
     "each": "_blocks",
     "finally_": "_blocks",
-    "in_": "_reference",
-    "not_": "_reference",
-    "one_of": "_reference",
+    "in_": "_expressions",
+    "not_": "_expressions",
+    "one_of": "_expressions",
     "pipeline": "_authoring",
     "repeat": "_blocks",
     "resource": "_kinds",
-    "size": "_reference",
+    "size": "_expressions",
     "spark_application": "_kinds",
-    "state_of": "_reference",
+    "state_of": "_expressions",
     "step": "_authoring",
-    "text": "_reference",
-    "this_run": "_reference",
+    "text": "_expressions",
+    "this_run": "_expressions",
     "wait": "_kinds",
     "when": "_blocks",
 }

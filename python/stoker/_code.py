@@ -14,6 +14,24 @@ import sys
 import types
 from typing import Any, Callable, Dict, Iterable, List, Optional, Set, Tuple
 
+from stoker._code_files import file_digest, file_status, project_files
+from stoker._code_objects import (
+    absolute,
+    cells_of,
+    code_names,
+    evaluated,
+    has_project_source,
+    imported_names,
+    is_code,
+    is_made_code,
+    is_project_class,
+    is_step,
+    is_stoker_decorator,
+    module_name,
+    scope_of_file,
+    subclasses,
+    wraps,
+)
 from stoker._code_values import Opaque, ValueWriter, function_text
 from stoker._environment import is_standard, version_of
 from stoker._project import is_own_file, is_project_file, is_project_module
@@ -21,8 +39,6 @@ from stoker._source import Chain, Import, Source, bound_names, chains, forget_so
 
 # Beyond so many files of a project size and mtime stand for the content.
 MAXIMUM_HASHED_FILES = 5000
-PROJECT_SUFFIXES = (".py", ".pyi", ".sh", ".bash", ".sql", ".r", ".R", ".pl")
-_SKIPPED_FOLDERS = frozenset({"__pycache__", "node_modules", "site-packages", "dist-packages", "venv", "env", "build", "dist"})
 
 # What can reach any module by a name made at run time.
 _DYNAMIC_BUILTINS = frozenset({"exec", "eval", "compile", "__import__"})
@@ -162,13 +178,13 @@ class Closure:
     def of_function(self, function: Any) -> Key:
         self._alive.append(function)
         key = ("function", id(function))
-        name = f"{_module_name(function)}.{function.__qualname__}"
+        name = f"{module_name(function)}.{function.__qualname__}"
         part, new = self._part(key, "function", name)
         if not new:
             return key
         filename = function.__code__.co_filename
-        source = source_of(filename) if _has_project_source(filename) else None
-        if source is None and not _is_made_code(filename):
+        source = source_of(filename) if has_project_source(filename) else None
+        if source is None and not is_made_code(filename):
             self._library_function(part, function)
             return key
         nodes = source.function(function.__code__.co_firstlineno, function.__code__.co_name) if source else []
@@ -177,11 +193,11 @@ class Closure:
             part.modules[filename] = None
             text.append(self._tree_text(nodes, source, function.__globals__))
             for node in nodes:
-                self._reach_names(part, node, function.__globals__, _cells(function), filename)
+                self._reach_names(part, node, function.__globals__, cells_of(function), filename)
         else:
             text.append(function_text(function.__code__))
-            for used in _code_names(function.__code__):
-                self._reach_chain(part, Chain(used, (), None, False), function.__globals__, _cells(function), set())
+            for used in code_names(function.__code__):
+                self._reach_chain(part, Chain(used, (), None, False), function.__globals__, cells_of(function), set())
         part.close("\n".join(text))
         return key
 
@@ -189,7 +205,7 @@ class Closure:
         """Defaults, closure cells and attributes by value."""
         texts = []
         values = {"defaults": function.__defaults__, "keywords": function.__kwdefaults__}
-        values.update((f"cell {name}", value) for name, value in sorted(_cells(function).items()))
+        values.update((f"cell {name}", value) for name, value in sorted(cells_of(function).items()))
         values.update((f"attribute {name}", value) for name, value in sorted(vars(function).items()))
         for what, value in values.items():
             if value is None:
@@ -204,7 +220,7 @@ class Closure:
         """A library's wrapper around project code: its version stands for itself, what it wraps is reached."""
         part.kind = "library"
         part.name = f"{function.__module__}.{function.__qualname__} (wrapper)"
-        inside = [*_cells(function).values(), *vars(function).values(), *(function.__defaults__ or ())]
+        inside = [*cells_of(function).values(), *vars(function).values(), *(function.__defaults__ or ())]
         for value in inside:
             try:
                 self._value_text(part, value)
@@ -222,7 +238,7 @@ class Closure:
         self._alive.append(cls)
         key = ("class", id(cls))
         record = issubclass(cls, tuple) and hasattr(cls, "_fields")
-        part, new = self._part(key, "record" if record else "class", f"{_module_name(cls)}.{cls.__qualname__}")
+        part, new = self._part(key, "record" if record else "class", f"{module_name(cls)}.{cls.__qualname__}")
         if not new:
             return key
         module = sys.modules.get(cls.__module__)
@@ -237,7 +253,7 @@ class Closure:
         for base in [*cls.__mro__[1:], type(cls)]:
             self._reach_value(part, base)
             text.append(f"base {base.__module__}.{base.__qualname__}")
-        for subclass in _subclasses(cls):
+        for subclass in subclasses(cls):
             self._reach_value(part, subclass)
         text += self._class_attributes(part, cls, scope, bool(nodes))
         part.close("\n".join(text))
@@ -248,7 +264,7 @@ class Closure:
         # Classes of a notebook have no file; their methods do.
         files += [value.__code__.co_filename for value in vars(cls).values() if isinstance(value, types.FunctionType)]
         for file in files:
-            if isinstance(file, str) and _has_project_source(file):
+            if isinstance(file, str) and has_project_source(file):
                 source = source_of(file)
                 nodes = source.class_(cls.__qualname__) if source else []
                 if nodes:
@@ -299,10 +315,10 @@ class Closure:
             return key
         source = source_of(file)
         if source is None:
-            part.close(_file_digest(file))
+            part.close(file_digest(file))
             return key
         part.modules[file] = None
-        scope = _scope_of_file(file)
+        scope = scope_of_file(file)
         part.close(self._tree_text([source.tree], source, scope))
         for item in source.imports():
             self._reach_import(part, item, file, whole=True)
@@ -318,8 +334,8 @@ class Closure:
         part, new = self._part(key, "project", "all project files")
         if new:
             texts: List[str] = []
-            for file in _project_files(self._root):
-                content = _file_digest(file) if len(texts) < MAXIMUM_HASHED_FILES else _file_status(file)
+            for file in project_files(self._root):
+                content = file_digest(file) if len(texts) < MAXIMUM_HASHED_FILES else file_status(file)
                 texts.append(f"{os.path.relpath(file, self._root)} {content}")
                 if file.endswith(".py"):
                     part.modules[file] = None
@@ -334,7 +350,7 @@ class Closure:
         for item in imports_in(node):
             local_imports[item.alias or (item.name or item.module.split(".")[0])] = item
             self._reach_import(part, item, file, whole=not self._is_loaded(item, scope))
-        for chain in chains(node, lambda decorator: not _is_stoker_decorator(decorator, scope)):
+        for chain in chains(node, lambda decorator: not is_stoker_decorator(decorator, scope)):
             if chain.root in local_imports:
                 self._reach_imported(part, local_imports[chain.root], chain, scope)
             if chain.root not in local_imports or chain.root in scope:
@@ -366,7 +382,7 @@ class Closure:
                 return
             scope, name = vars(value), attributes.pop(0)
             value = scope[name]
-        if _is_code(value):
+        if is_code(value):
             self._reach_value(part, value)
         elif type(value).__module__ == "typing" and not getattr(value, "__args__", ()):
             return  # List, Any, a TypeVar: nothing of the project is in it
@@ -380,7 +396,7 @@ class Closure:
         value: Any = module
         for attribute in attributes:
             value = vars(value).get(attribute) if isinstance(value, types.ModuleType) else None
-        if value is not None and _is_code(value) and not isinstance(value, types.ModuleType):
+        if value is not None and is_code(value) and not isinstance(value, types.ModuleType):
             self._reach_value(part, value)
 
     def _reach_if_dynamic(self, part: Part, names: List[str], chain: Chain) -> bool:
@@ -401,7 +417,7 @@ class Closure:
         imports = {item.alias or (item.name or item.module.split(".")[0]): item for item in imports_in(tree)}
         for chain in chains(tree, lambda decorator: True):
             if chain.root in imports:
-                self._reach_if_dynamic(part, _imported_names(imports[chain.root], chain), chain)
+                self._reach_if_dynamic(part, imported_names(imports[chain.root], chain), chain)
             elif chain.root in _DYNAMIC_BUILTINS and chain.root not in bound:
                 self._reach_dynamic(part, chain, chain.root)
 
@@ -418,20 +434,20 @@ class Closure:
 
     def _reach_value(self, part: Part, value: Any) -> None:
         """A function, class, step or module found inside a value."""
-        value = getattr(value, "function", value) if _is_step(value) else value
+        value = getattr(value, "function", value) if is_step(value) else value
         if isinstance(value, types.MethodType):
             self._reach_value(part, value.__self__ if isinstance(value.__self__, type) else type(value.__self__))
             value = value.__func__
         if isinstance(value, types.FunctionType):
             if is_own_file(value.__code__.co_filename):
                 return
-            if _has_project_source(value.__code__.co_filename) or _is_made_code(value.__code__.co_filename) or _wraps(value):
+            if has_project_source(value.__code__.co_filename) or is_made_code(value.__code__.co_filename) or wraps(value):
                 part.reaches[self.of_function(value)] = None
                 wrapped = getattr(value, "__wrapped__", None)
                 if isinstance(wrapped, types.FunctionType):
                     self._reach_value(part, wrapped)
         elif isinstance(value, type):
-            if _is_project_class(value):
+            if is_project_class(value):
                 part.reaches[self.of_class(value)] = None
         elif isinstance(value, types.ModuleType) and is_project_module(value):
             self._reach_module(part, value, f"{part.name} holds the module {value.__name__}")
@@ -455,13 +471,13 @@ class Closure:
     # Imports inside functions and modules.
 
     def _is_loaded(self, item: Import, scope: Dict[str, Any]) -> bool:
-        return _absolute(item, scope) in sys.modules and item.name != "*"
+        return absolute(item, scope) in sys.modules and item.name != "*"
 
     def _reach_import(self, part: Part, item: Import, file: str, whole: bool) -> None:
         if not whole:
             return
-        scope = _scope_of_file(file) or {"__name__": "", "__file__": file}
-        name = _absolute(item, scope) if item.level == 0 or scope.get("__name__") else ""
+        scope = scope_of_file(file) or {"__name__": "", "__file__": file}
+        name = absolute(item, scope) if item.level == 0 or scope.get("__name__") else ""
         candidates = [name] if name else []
         if item.name and item.name != "*" and name:
             candidates.append(f"{name}.{item.name}")
@@ -481,9 +497,9 @@ class Closure:
 
     def _reach_imported(self, part: Part, item: Import, chain: Chain, scope: Dict[str, Any]) -> None:
         """A name that the function imports itself, from a module that is loaded already."""
-        module = sys.modules.get(_absolute(item, scope))
+        module = sys.modules.get(absolute(item, scope))
         if module is None:  # what it has of the project is reached as a whole by its import
-            self._reach_if_dynamic(part, _imported_names(item, chain), chain)
+            self._reach_if_dynamic(part, imported_names(item, chain), chain)
             return
         if item.name is None:
             top = module if item.alias else sys.modules.get(item.module.split(".")[0])
@@ -514,13 +530,13 @@ class Closure:
 
     def _tree_text(self, nodes: List[ast.AST], source: Source, scope: Dict[str, Any]) -> str:
         keep = source.reads_docstrings or any(self._may_read_docstrings(node, scope) for node in nodes)
-        return normalised(nodes, lambda decorator: not _is_stoker_decorator(decorator, scope), keep)
+        return normalised(nodes, lambda decorator: not is_stoker_decorator(decorator, scope), keep)
 
     def _may_read_docstrings(self, node: ast.AST, scope: Dict[str, Any]) -> bool:
         """Whether a decorator or base class of another library sees the docstring."""
         for inner in ast.walk(node):
             for used in [*getattr(inner, "decorator_list", []), *(inner.bases if isinstance(inner, ast.ClassDef) else [])]:
-                value = _evaluated(used, scope)
+                value = evaluated(used, scope)
                 module = str(getattr(value, "__module__", None) or "")
                 top = module.split(".")[0]
                 if top in _DOCSTRING_SAFE or (top and is_standard(top)) or top == "builtins":
@@ -529,141 +545,3 @@ class Closure:
                 if loaded is None or not (is_project_module(loaded) or module == "__main__"):
                     return True
         return False
-
-
-def _module_name(value: Any) -> str:
-    return str(getattr(value, "__module__", "") or "?")
-
-
-def _cells(function: Any) -> Dict[str, Any]:
-    cells = {}
-    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or ()):
-        try:
-            cells[name] = cell.cell_contents
-        except ValueError:
-            continue  # not filled yet
-    return cells
-
-
-def _code_names(code: types.CodeType) -> List[str]:
-    names = list(code.co_names)
-    for item in code.co_consts:
-        if isinstance(item, types.CodeType):
-            names += _code_names(item)
-    return names
-
-
-def _has_project_source(filename: str) -> bool:
-    if filename.startswith("<") and not filename.startswith(("<ipython", "<python-input")):
-        return False
-    return filename.startswith("<") or is_project_file(filename)
-
-
-def _is_made_code(filename: str) -> bool:
-    """Code from exec or a shell without source: only its byte code can be compared."""
-    return filename.startswith("<") and not filename.startswith("<frozen")
-
-
-def _wraps(function: Any) -> bool:
-    """Whether a library's function object may carry project code."""
-    return bool(function.__closure__) or bool(vars(function))
-
-
-def _is_project_class(cls: Any) -> bool:
-    module = sys.modules.get(cls.__module__)
-    if module is None:
-        return any(isinstance(v, types.FunctionType) and _has_project_source(v.__code__.co_filename) for v in vars(cls).values())
-    if cls.__module__ == "__main__":
-        return True
-    return is_project_module(module)
-
-
-def _subclasses(cls: Any) -> List[Any]:
-    try:
-        return [subclass for subclass in cls.__subclasses__() if _is_project_class(subclass)]
-    except TypeError:
-        return []
-
-
-def _is_step(value: Any) -> bool:
-    return type(value).__module__ == "stoker._authoring" and hasattr(value, "function")
-
-
-def _is_code(value: Any) -> bool:
-    return isinstance(value, (types.FunctionType, type, types.ModuleType)) or _is_step(value)
-
-
-def _is_stoker_decorator(decorator: ast.AST, scope: Dict[str, Any]) -> bool:
-    """`@step(…)` itself is no code of the step: its options are in the document."""
-    value = _evaluated(decorator, scope)
-    return value is not None and str(getattr(value, "__module__", "")).startswith("stoker.")
-
-
-def _evaluated(node: Any, scope: Dict[str, Any]) -> Any:
-    """What a decorator or base class expression names, None when it is not a plain name."""
-    while isinstance(node, (ast.Call, ast.Subscript)):
-        node = node.func if isinstance(node, ast.Call) else node.value
-    attributes = []
-    while isinstance(node, ast.Attribute):
-        attributes.append(node.attr)
-        node = node.value
-    if not isinstance(node, ast.Name):
-        return None
-    value = scope.get(node.id, getattr(builtins, node.id, None))
-    for attribute in reversed(attributes):
-        value = getattr(value, attribute, None) if isinstance(value, (types.ModuleType, type)) else None
-    return value
-
-
-def _absolute(item: Import, scope: Dict[str, Any]) -> str:
-    if not item.level:
-        return item.module
-    package = scope.get("__package__")
-    if package is None:
-        name = str(scope.get("__name__", ""))
-        package = name if "__path__" in scope else name.rpartition(".")[0]
-    pieces = str(package).split(".")
-    base = ".".join(pieces[: len(pieces) - item.level + 1])
-    return f"{base}.{item.module}" if item.module and base else base or item.module
-
-
-def _imported_names(item: Import, chain: Chain) -> List[str]:
-    """The dotted name that a chain means whose root is an absolute import."""
-    if item.name is not None:
-        return [item.module, item.name, *chain.attributes]
-    return [item.module if item.alias else item.module.split(".")[0], *chain.attributes]
-
-
-def _scope_of_file(file: str) -> Dict[str, Any]:
-    for module in list(sys.modules.values()):
-        if getattr(module, "__file__", None) == file:
-            return vars(module)
-    return {}
-
-
-def _file_digest(file: str) -> str:
-    try:
-        with open(file, "rb") as stream:
-            return hashlib.sha256(stream.read()).hexdigest()
-    except OSError:
-        return "missing"
-
-
-def _file_status(file: str) -> str:
-    try:
-        status = os.stat(file)
-    except OSError:
-        return "missing"
-    return f"{status.st_size} {status.st_mtime_ns}"
-
-
-def _project_files(root: str) -> List[str]:
-    found: List[str] = []
-    for folder, folders, files in os.walk(root):
-        folders[:] = sorted(
-            name
-            for name in folders
-            if not name.startswith(".") and name not in _SKIPPED_FOLDERS and not os.path.exists(os.path.join(folder, name, "pyvenv.cfg"))
-        )
-        found += [os.path.join(folder, name) for name in sorted(files) if name.endswith(PROJECT_SUFFIXES)]
-    return found

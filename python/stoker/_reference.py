@@ -8,7 +8,7 @@ value now (`if`, iteration, `len`, f-strings, …) is refused with the user's li
 import enum
 import math
 import re
-from typing import Any, Dict, List, NoReturn, Optional, Tuple, TypeVar, cast
+from typing import Any, Dict, List, NoReturn, Optional, Tuple, TypeVar
 
 from stoker._errors import CompileError, MissingOutputError
 from stoker._refuse import refuse
@@ -21,7 +21,7 @@ _KEYWORDS = frozenset({"true", "false", "null", "in"})
 _NO_TYPE: Any = None
 
 # Binding strength of the operators, as the expression language has it.
-_OR, _AND, _COMPARE, _ADD, _MULTIPLY, _UNARY, _ATOM = 1, 2, 3, 4, 5, 6, 7
+OR, AND, COMPARE, ADD, MULTIPLY, UNARY, ATOM = 1, 2, 3, 4, 5, 6, 7
 
 
 def quoted(text: str) -> str:
@@ -50,7 +50,7 @@ class Reference:
         label: str = "",
         type: Any = _NO_TYPE,
         scope: Any = None,
-        power: int = _ATOM,
+        power: int = ATOM,
         template: Optional[str] = None,
     ) -> None:
         self._expression = expression
@@ -66,40 +66,40 @@ class Reference:
     # Comparisons and arithmetic build expressions.
 
     def __eq__(self, other: object) -> Any:
-        return binary("==", self, other, _COMPARE, bool)
+        return binary("==", self, other, COMPARE, bool)
 
     def __ne__(self, other: object) -> Any:
-        return binary("!=", self, other, _COMPARE, bool)
+        return binary("!=", self, other, COMPARE, bool)
 
     def __lt__(self, other: object) -> Any:
-        return binary("<", self, other, _COMPARE, bool)
+        return binary("<", self, other, COMPARE, bool)
 
     def __le__(self, other: object) -> Any:
-        return binary("<=", self, other, _COMPARE, bool)
+        return binary("<=", self, other, COMPARE, bool)
 
     def __gt__(self, other: object) -> Any:
-        return binary(">", self, other, _COMPARE, bool)
+        return binary(">", self, other, COMPARE, bool)
 
     def __ge__(self, other: object) -> Any:
-        return binary(">=", self, other, _COMPARE, bool)
+        return binary(">=", self, other, COMPARE, bool)
 
     def __add__(self, other: object) -> Any:
-        return binary("+", self, other, _ADD, self._type)
+        return binary("+", self, other, ADD, self._type)
 
     def __radd__(self, other: object) -> Any:
-        return binary("+", other, self, _ADD, self._type)
+        return binary("+", other, self, ADD, self._type)
 
     def __sub__(self, other: object) -> Any:
-        return binary("-", self, other, _ADD, self._type)
+        return binary("-", self, other, ADD, self._type)
 
     def __rsub__(self, other: object) -> Any:
-        return binary("-", other, self, _ADD, self._type)
+        return binary("-", other, self, ADD, self._type)
 
     def __mul__(self, other: object) -> Any:
-        return binary("*", self, other, _MULTIPLY, self._type)
+        return binary("*", self, other, MULTIPLY, self._type)
 
     def __rmul__(self, other: object) -> Any:
-        return binary("*", other, self, _MULTIPLY, self._type)
+        return binary("*", other, self, MULTIPLY, self._type)
 
     def __truediv__(self, other: object) -> Any:
         return true_division(self, other)
@@ -119,16 +119,16 @@ class Reference:
         return python_remainder(other, self)
 
     def __and__(self, other: object) -> Any:
-        return binary("&&", self, other, _AND, bool)
+        return binary("&&", self, other, AND, bool)
 
     def __rand__(self, other: object) -> Any:
-        return binary("&&", other, self, _AND, bool)
+        return binary("&&", other, self, AND, bool)
 
     def __or__(self, other: object) -> Any:
-        return binary("||", self, other, _OR, bool)
+        return binary("||", self, other, OR, bool)
 
     def __ror__(self, other: object) -> Any:
-        return binary("||", other, self, _OR, bool)
+        return binary("||", other, self, OR, bool)
 
     def __invert__(self) -> Any:
         return prefix("!", self, bool)
@@ -143,19 +143,19 @@ class Reference:
         if isinstance(key, slice):
             refuse("a reference cannot be sliced", "take one item, or make a step that returns the part")
         if isinstance(key, int) and not isinstance(key, bool) and key < 0:
-            inner, _ = operand(self, _ATOM)
+            inner, _ = operand(self, ATOM)
             return Reference(f"{inner}[size({self._expression}) - {-key}]", type=item_type(self._type, key), scope=self._scope)
         require_value(self)
-        inner, scope = operand(self, _ATOM)
-        index, other = operand(key, _OR)
+        inner, scope = operand(self, ATOM)
+        index, other = operand(key, OR)
         return Reference(f"{inner}[{index}]", type=item_type(self._type, key), scope=join(scope, other))
 
     def get(self, key: Any, default: Any = None) -> Any:
         """`ref.get("k", 0)`: the value under a key of a map, or the default."""
         require_value(self)
-        inner, scope = operand(self, _ATOM)
-        index, scope2 = operand(key, _COMPARE + 1)
-        other, scope3 = operand(default, _OR)
+        inner, scope = operand(self, ATOM)
+        index, scope2 = operand(key, COMPARE + 1)
+        other, scope3 = operand(default, OR)
         expression = f"{index} in {inner} ? {inner}[{index}] : {other}"
         return Reference(expression, type=item_type(self._type, key), scope=join(scope, join(scope2, scope3)), power=0)
 
@@ -347,18 +347,18 @@ def literal(value: object) -> Tuple[str, Any]:
     if isinstance(value, str):
         return quoted(value), None
     if isinstance(value, (list, tuple)):
-        parts = [operand(item, _OR) for item in value]
-        return f"[{', '.join(text for text, _ in parts)}]", _scope_of(parts)
+        parts = [operand(item, OR) for item in value]
+        return f"[{', '.join(text for text, _ in parts)}]", scope_of(parts)
     if isinstance(value, dict):
-        pairs = [(literal(key)[0], operand(item, _OR)) for key, item in value.items()]
-        return "{" + ", ".join(f"{key}: {item[0]}" for key, item in pairs) + "}", _scope_of([p for _, p in pairs])
+        pairs = [(literal(key)[0], operand(item, OR)) for key, item in value.items()]
+        return "{" + ", ".join(f"{key}: {item[0]}" for key, item in pairs) + "}", scope_of([p for _, p in pairs])
     refuse(
         f"{value!r} ({type(value).__name__}) has no place in an expression",
         "expressions know null, booleans, numbers, text, lists and maps; compare inside a step",
     )
 
 
-def _scope_of(parts: List[Tuple[str, Any]]) -> Any:
+def scope_of(parts: List[Tuple[str, Any]]) -> Any:
     return next((scope for _, scope in parts if scope is not None), None)
 
 
@@ -367,27 +367,27 @@ def binary(operator: str, left: object, right: object, power: int, type: Any) ->
         if isinstance(side, Reference):
             require_value(side)
     # Comparisons do not chain in the language, so both sides bind tighter; the others associate to the left.
-    a, scope = operand(left, power + 1 if power == _COMPARE else power)
+    a, scope = operand(left, power + 1 if power == COMPARE else power)
     b, other = operand(right, power + 1)
     return Reference(f"{a} {operator} {b}", type=type, scope=join(scope, other), power=power)
 
 
 def prefix(operator: str, value: Reference, type: Any) -> Reference:
     require_value(value)
-    text, scope = operand(value, _ATOM)
-    return Reference(f"{operator}{text}", type=type, scope=scope, power=_UNARY)
+    text, scope = operand(value, ATOM)
+    return Reference(f"{operator}{text}", type=type, scope=scope, power=UNARY)
 
 
-def _whole(value: object) -> Tuple[str, Any]:
+def whole(value: object) -> Tuple[str, Any]:
     if isinstance(value, Reference):
         require_value(value)
-    return operand(value, _OR)
+    return operand(value, OR)
 
 
 def true_division(left: object, right: object) -> Reference:
     """`/` divides as Python does: the language's own would cut integers."""
-    (a, scope), (b, other) = _whole(left), _whole(right)
-    return Reference(f"double({a}) / double({b})", type=float, scope=join(scope, other), power=_MULTIPLY)
+    (a, scope), (b, other) = whole(left), whole(right)
+    return Reference(f"double({a}) / double({b})", type=float, scope=join(scope, other), power=MULTIPLY)
 
 
 def python_remainder(left: object, right: object) -> Reference:
@@ -395,9 +395,9 @@ def python_remainder(left: object, right: object) -> Reference:
     for side in (left, right):
         if isinstance(side, Reference):
             require_value(side)
-    a, scope = operand(left, _MULTIPLY)
-    b, other = operand(right, _MULTIPLY + 1)
-    return Reference(f"({a} % {b} + {b}) % {b}", type=int, scope=join(scope, other), power=_MULTIPLY)
+    a, scope = operand(left, MULTIPLY)
+    b, other = operand(right, MULTIPLY + 1)
+    return Reference(f"({a} % {b} + {b}) % {b}", type=int, scope=join(scope, other), power=MULTIPLY)
 
 
 def require_value(reference: Reference) -> None:
@@ -493,121 +493,3 @@ def references_in(value: Any) -> List[Reference]:
     if isinstance(value, (list, tuple)):
         return [found for item in value for found in references_in(item)]
     return []
-
-
-# Functions of the language for users.
-
-
-def one_of(first: T, *others: T) -> T:
-    """The first value that is available: joins branches, of which only one ran.
-
-    `one_of(cheap, thorough)`; a constant at the end stands for "none of them": `one_of(score, 0.0)`.
-    """
-    values = (first, *others)
-    if not any(isinstance(value, Reference) for value in values):
-        return cast(T, _joined_tuples(values))
-    parts = [operand(value, _OR) for value in values]
-    types = [value._type for value in values if isinstance(value, Reference)]
-    return cast(
-        T,
-        Reference(f"one_of({', '.join(text for text, _ in parts)})", type=types[0], scope=_scope_of(parts)),
-    )
-
-
-def _joined_tuples(values: Tuple[Any, ...]) -> Any:
-    first = values[0]
-    if isinstance(first, tuple) and hasattr(first, "_fields") and references_in(first):
-        if any(getattr(value, "_fields", None) != first._fields for value in values):
-            refuse("one_of() joins results of one shape", "give branches that return the same NamedTuple")
-        return type(first)(*(one_of(*column) for column in zip(*values)))
-    refuse("one_of() takes results of steps", "give at least one reference")
-
-
-def text(template: str, **values: object) -> str:
-    """Text that is filled in when the run has the values: `text("score {score}", score=score)`. `{{` is a brace."""
-    from stoker._text import parse_braces
-
-    pieces: List[str] = []
-    terms: List[str] = []
-    scope: Any = None
-    for constant, name in parse_braces(template):
-        if constant:
-            pieces.append(constant.replace("${{", "$${{"))
-            terms.append(quoted(constant))
-        if name is None:
-            continue
-        if name not in values:
-            refuse(f"text(): '{{{name}}}' has no value", f"give it: text(…, {name}=…)")
-        value = values[name]
-        if isinstance(value, Reference):
-            if value._type not in (File, Directory):  # their path is text
-                require_value(value)
-            scope = join(scope, value._scope)
-            pieces.append(f"${{{{ {value._expression} }}}}")
-            terms.append(f"string({value._expression})")
-        else:
-            pieces.append(str(value).replace("${{", "$${{"))
-            terms.append(quoted(str(value)))
-    if scope is None and not any(isinstance(value, Reference) for value in values.values()):
-        return template.format(**values)
-    whole = "".join(pieces)
-    if len(terms) == 1:
-        whole = f"${{{{ {terms[0]} }}}}"
-    result = Reference(" + ".join(terms), type=str, scope=scope, power=_ADD if len(terms) > 1 else _ATOM, template=whole)
-    return cast(str, result)
-
-
-def size(value: object) -> int:
-    """The length of a text, list or map that a run computes."""
-    expression, scope = _whole(value)
-    return cast(int, Reference(f"size({expression})", type=int, scope=scope))
-
-
-def in_(item: object, collection: object) -> bool:
-    """Whether a list has an item, or a map a key."""
-    for side in (item, collection):
-        if isinstance(side, Reference):
-            require_value(side)
-    a, scope = operand(item, _COMPARE + 1)
-    b, other = operand(collection, _COMPARE + 1)
-    return cast(bool, Reference(f"{a} in {b}", type=bool, scope=join(scope, other), power=_COMPARE))
-
-
-def not_(condition: object) -> bool:
-    """The opposite of a condition; `~condition` is the same and upsets type checkers."""
-    if isinstance(condition, Reference):
-        return cast(bool, prefix("!", condition, bool))
-    return not condition
-
-
-class _ThisRun:
-    """`this_run.id`, `.pipeline`, `.attempt` and, in `finally_` steps, `.state`."""
-
-    __slots__ = ()
-
-    @property
-    def id(self) -> str:
-        return cast(str, Reference("run.id", label="the run's id", type=str))
-
-    @property
-    def pipeline(self) -> str:
-        return cast(str, Reference("run.pipeline", label="the pipeline's name", type=str))
-
-    @property
-    def attempt(self) -> int:
-        return cast(int, Reference("run.attempt", label="the run's attempt", type=int))
-
-    @property
-    def state(self) -> str:
-        return cast(str, Reference("run.state", label="the run's state", type=str))
-
-
-this_run = _ThisRun()
-
-
-def state_of(step: object) -> str:
-    """The state of a step ("succeeded", "failed", "skipped", …), for `finally_` steps."""
-    from stoker import _graph
-
-    name = _graph.step_names([step])[0]
-    return cast(str, Reference(f"steps{member(name)}.state", label=f"the state of step '{name}'", type=str))

@@ -84,3 +84,42 @@ def every_step(document: Dict[str, Any]) -> Iterator[Dict[str, Any]]:
 
 def step_named(document: Dict[str, Any], name: str) -> Dict[str, Any]:
     return next(step for step in every_step(document) if step["name"] == name)
+
+
+# Steps that tests of authoring call.
+PRELUDE = """
+from __future__ import annotations
+from enum import Enum
+from typing import Any, Dict, List, Literal, NamedTuple, Optional
+from stoker import *
+
+class Parts(NamedTuple):
+    train: List[int]
+    test: List[int]
+
+class Colour(Enum):
+    RED = "red"
+    BLUE = "blue"
+
+@step
+def numbers(count: int = 3) -> List[int]: return list(range(count))
+@step
+def split(data: List[int], seed: int = 7) -> Parts: return Parts(data, data)
+@step
+def train(data: List[int], trees: int, rate: float = 0.1) -> float: return 0.5
+@step
+def evaluate(model: float) -> float: return model
+@step
+def info() -> Dict[str, Any]: return {}
+@step
+def publish(score: float) -> None: pass
+@step
+def note(text: str) -> str: return text
+@step
+def pick(scores: List[float]) -> float: return max(scores)
+"""
+
+
+def document(tmp_path: pathlib.Path, body: str, signature: str = "", prelude: str = PRELUDE) -> Dict[str, Any]:
+    lines = "\n".join(f"    {line}" for line in body.strip().splitlines())
+    return compiled(tmp_path, f"{prelude}\n@pipeline\ndef main({signature}):\n{lines}\n")
