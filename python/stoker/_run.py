@@ -250,10 +250,10 @@ def _document_target(maker: Any, folder: str) -> _Target:
     name = os.path.join(base, f".{maker.name}-{os.getpid()}.stoker.json")
     document = compile_pipeline(maker, Target(project_root(name), base))
     try:
-        stream: IO[str] = open(name, "x", encoding="utf-8")
+        stream: IO[str] = open(name, "x", encoding="utf-8")  # noqa: SIM115 - closed by the `with` below
     except OSError:
         name = os.path.join(folder, "document.json")
-        stream = open(name, "w", encoding="utf-8")
+        stream = open(name, "w", encoding="utf-8")  # noqa: SIM115
     with stream:
         json.dump(document, stream)
     return _Target(name, None, temporary=True)

@@ -11,7 +11,7 @@ from typing import Any, Dict, List, Optional
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/protocol"))
 
-from harness import Attempt, Worker, python_worker
+from harness import Attempt, Worker, python_worker  # noqa: E402 - found in the folder above
 
 
 class Project:

@@ -83,7 +83,7 @@ class Attempt:
             STOKER_ATTEMPT_ID="20260102-030405-ab3d/step[3]/2", STOKER_SECRET_DB_PASSWORD="hunter2-secret",
             PYTHONPATH=str(ROOT / "python"),
         )  # fmt: skip
-        self.log = open(self.folder / "log", "wb")
+        self.log = open(self.folder / "log", "wb")  # noqa: SIM115 - as long as the process
         self.process = subprocess.Popen(
             [*worker.command, str(self.invocation_path)], stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, env=env,
             pass_fds=(theirs.fileno(),), cwd=folder, start_new_session=True,
