@@ -2,12 +2,16 @@
 
 import os
 import sys
-from typing import Any, Dict, List, NoReturn, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Dict, List, NoReturn, Optional, Tuple
 
 from stoker import _bytecode, _state
 from stoker._place import is_framework
 from stoker._project import import_file, project_root
 from stoker._record import Recorder
+from stoker._watched_environment import digest_of
+
+if TYPE_CHECKING:
+    from stoker import _document_types as types
 
 
 class UserError(Exception):
@@ -48,6 +52,7 @@ def compile_file(file: str, name: Optional[str], argv: List[str]) -> Dict[str, A
     try:
         module = import_user_file(file, root, argv)
         document = _document(module, file, root, name)
+        _note_variables_set(document, recorder)
         # A file that is new, or that nobody opened yet, can then change a step's digest: only a new compile tells.
         recorder.unfit.update(dict.fromkeys(_whole_project(document)))
     except UserError as error:
@@ -57,11 +62,28 @@ def compile_file(file: str, name: Optional[str], argv: List[str]) -> Dict[str, A
     return {"op": "compiled", "document": document, "root": root, "dependencies": recorder.dependencies()}
 
 
-def _whole_project(document: Dict[str, Any]) -> List[str]:
+def _note_variables_set(document: "types.Pipeline", recorder: Recorder) -> None:
+    """Environment variables that importing the file sets: steps that read them see these values, not the program's."""
+    variables = {name: digest_of(name) for name in sorted(recorder.variables.written)}
+    if variables:
+        for step in _steps(document):
+            code = step["python"].get("code") if "python" in step else None
+            if code:
+                code["variables"] = variables
+
+
+def _steps(document: "types.Pipeline") -> "List[types.Step]":
+    found = [*document["steps"], *document.get("finally", ())]
+    for pipeline in document.get("pipelines", {}).values():
+        if not isinstance(pipeline, str):
+            found += [*pipeline["steps"], *pipeline.get("finally", ())]
+    return found
+
+
+def _whole_project(document: "types.Pipeline") -> List[str]:
     """Why steps of the document count all files of the project as their code."""
-    pipelines = [document, *document.get("pipelines", {}).values()]
-    steps = [step for each in pipelines for step in [*each.get("steps", ()), *each.get("finally", ())]]
-    reasons = [reason for step in steps for reason in step.get("python", {}).get("code", {}).get("wide", ())]
+    python = [step["python"] for step in _steps(document) if "python" in step]
+    reasons = [reason for each in python for reason in each.get("code", {}).get("wide", ())]
     return [reason for reason in reasons if not reason.endswith(": the whole module")]
 
 
@@ -86,7 +108,7 @@ def import_user_file(file: str, root: str, argv: List[str]) -> Any:
 _GUARD = "keep what runs things under `if __name__ == '__main__':`"
 
 
-def _document(module: Any, file: str, root: str, name: Optional[str]) -> Dict[str, Any]:
+def _document(module: Any, file: str, root: str, name: Optional[str]) -> "types.Pipeline":
     from stoker._compile import Target, compile_pipeline
 
     maker = _choose(module, name, file)

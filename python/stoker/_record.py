@@ -9,11 +9,12 @@ import os
 import stat
 import sys
 from types import FrameType
-from typing import Any, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Dict, Optional, Tuple
 
 from stoker._environment import packages_stamp
 from stoker._place import PACKAGE
-from stoker._project import is_library_file, is_own_file, project_modules
+from stoker._project import is_library_file, is_own_file, is_project_file, project_modules
+from stoker._watched_environment import EnvironmentReads
 
 # What a compile's answer may depend on without leaving a file or variable behind.
 _OUTSIDE = {
@@ -24,12 +25,6 @@ _OUTSIDE = {
     "socket.connect": "opens a connection",
 }
 _LISTINGS = ("os.listdir", "os.scandir", "glob.glob", "glob.glob/2")
-# Set by shells and terminals for every command: reading all variables does not mean these.
-_VOLATILE = frozenset(
-    {"_", "PWD", "OLDPWD", "SHLVL", "COLUMNS", "LINES", "TERM", "COLORTERM", "WINDOWID", "TERM_SESSION_ID", "SSH_CLIENT",
-     "SSH_CONNECTION", "SSH_TTY", "SSH_AUTH_SOCK", "XDG_SESSION_ID", "DBUS_SESSION_BUS_ADDRESS", "INVOCATION_ID",
-     "JOURNAL_STREAM"}
-)  # fmt: skip
 _IGNORED = ("/proc/", "/dev/", "/sys/")
 
 _active: "Optional[Recorder]" = None
@@ -42,9 +37,9 @@ class Recorder:
     def __init__(self, root: str) -> None:
         self._root = os.path.join(os.path.abspath(root), "")
         self.files: Dict[str, None] = {}
-        self.variables: Dict[str, Optional[str]] = {}
+        # Libraries too: what one reads while it is imported can be in a value that the file computes.
+        self.variables = EnvironmentReads(lambda file: True)
         self.unfit: Dict[str, None] = {}
-        self._plain: Any = None
 
     def start(self) -> None:
         global _active, _hooked
@@ -52,14 +47,14 @@ class Recorder:
             sys.addaudithook(_hook)
             _hooked = True
         _active = self
-        self._plain = type(os.environ)
-        os.environ.__class__ = _watched(self._plain)
+        self.variables.start()
 
     def stop(self) -> None:
         global _active
         _active = None
-        if self._plain is not None:
-            os.environ.__class__ = self._plain
+        self.variables.stop()
+        if any(is_project_file(file) for file in self.variables.listed_by):
+            self.unfit["goes over all environment variables"] = None  # one that is new is no change of any digest
 
     def opened(self, path: Any, flags: Any) -> None:
         if isinstance(path, int) or path is None:
@@ -88,7 +83,7 @@ class Recorder:
             python["packages"] = folders
         found: Dict[str, Any] = {
             "files": [entry for entry in map(_file_entry, sorted(self.files)) if entry is not None],
-            "environment": {name: _digest_text(self.variables[name]) for name in sorted(self.variables)},
+            "environment": dict(sorted(self.variables.found.items())),
             "python": python,
             "cacheable": not self.unfit,
         }
@@ -110,10 +105,6 @@ def _file_entry(path: str) -> Optional[Dict[str, Any]]:
         for block in iter(lambda: stream.read(1 << 20), b""):
             digest.update(block)
     return {"path": path, "digest": f"sha256:{digest.hexdigest()}", "size": status.st_size, "mtime_ns": status.st_mtime_ns}
-
-
-def _digest_text(value: Optional[str]) -> Optional[str]:
-    return None if value is None else "sha256:" + hashlib.sha256(os.fsencode(value)).hexdigest()
 
 
 def _hook(event: str, args: Tuple[Any, ...]) -> None:
@@ -155,43 +146,3 @@ def _only_library_frames() -> bool:
             return True
         frame = frame.f_back
     return True
-
-
-_watched_classes: Dict[Any, Any] = {}
-
-
-def _watched(plain: Any) -> Any:
-    """A class for `os.environ` that notes what is read."""
-    if plain in _watched_classes:
-        return _watched_classes[plain]
-
-    class Watched(plain):  # type: ignore[misc]
-        def __getitem__(self, key: Any) -> Any:
-            if _active is not None and isinstance(key, str):
-                _note(plain, self, key)
-            return plain.__getitem__(self, key)
-
-        def __contains__(self, key: Any) -> bool:
-            if _active is not None and isinstance(key, str):
-                _note(plain, self, key)
-            return bool(plain.__contains__(self, key))
-
-        def __iter__(self) -> Iterator[Any]:
-            names: List[str] = list(plain.__iter__(self))
-            if _active is not None:
-                for name in names:
-                    _note(plain, self, name)
-            return iter(names)
-
-    _watched_classes[plain] = Watched
-    return Watched
-
-
-def _note(plain: Any, environment: Any, key: str) -> None:
-    assert _active is not None
-    if key in _active.variables or key in _VOLATILE or key.startswith("STOKER_"):
-        return
-    try:
-        _active.variables[key] = plain.__getitem__(environment, key)
-    except KeyError:
-        _active.variables[key] = None

@@ -251,7 +251,7 @@ class _Attempt:
     def _call(self, function: Callable[..., Any], positional: List[Any], keywords: Dict[str, Any]) -> Any:
         invocation = self.invocation
         excluded = [invocation.get("store", ""), invocation["artifacts"], invocation["scratch"], *self.inputs.locations]
-        self.observer = Observer(invocation["entry"].get("root") or os.getcwd(), excluded)
+        self.observer = Observer(invocation["entry"].get("root") or os.getcwd(), excluded, invocation.get("environment") or ())
         self.observer.start()
         try:
             returned = function(*positional, **keywords)
@@ -325,7 +325,10 @@ class _Attempt:
             pass
         if observer.overflow:
             outside.append(f"{self.invocation['entry'].get('root')} (more files than are tracked)")
-        return {"files": observer.files(), "outsideReads": outside}
+        observed: Dict[str, Any] = {"files": observer.files(), "outsideReads": outside}
+        if observer.environment():
+            observed["environment"] = observer.environment()
+        return observed
 
     def _outside_reads(self, observer: Observer) -> List[str]:
         known = [

@@ -1,5 +1,5 @@
-"""What a step used at run time: project modules imported and project files opened, by an audit hook (PIPELINES.md,
-cache key, dynamic part).
+"""What a step used at run time: project modules imported and project files opened, by an audit hook, and environment
+variables that its own code read (PIPELINES.md, cache key, dynamic part).
 
 Seen is what this process opens through Python, and what the readers of `_worker_native` are given. Not seen: files that
 other native code opens by itself. Data read from outside the project, listings of its folders and processes that the
@@ -17,9 +17,10 @@ import sys
 import sysconfig
 import threading
 import time
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Collection, Dict, List, Optional, Tuple
 
 from stoker import _worker_native
+from stoker._watched_environment import EnvironmentReads
 from stoker._worker_children import PROCESS_EVENTS, started_process
 
 _HASHED_BYTES = 1 << 30
@@ -36,6 +37,10 @@ _LISTERS = ("importlib", "importlib_metadata", "importlib_resources", "pkg_resou
 OUTSIDE_LIMIT = 100
 # Times of files come from a clock that may be this much behind.
 _CLOCK_SLACK = 0.02
+# Set by whoever starts a step, to what the interpreter and its pyspark say, or anew for each lease of a JVM.
+_SET_BY_RUNNERS = ("PYTHONPATH", "SPARK_HOME", "SPARK_LOCAL_IP", "PYSPARK_PYTHON", "PYSPARK_GATEWAY_PORT", "PYSPARK_GATEWAY_SECRET")
+# Stands for the list of names.
+ALL_VARIABLES = "*"
 _OWN_FOLDER = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
 
@@ -62,7 +67,8 @@ def is_library(path: str) -> bool:
 class Observer:
     """Collects between `start` and `stop`. The digests are those of the content when it was first read."""
 
-    def __init__(self, root: Optional[str], excluded: List[str]) -> None:
+    def __init__(self, root: Optional[str], excluded: List[str], declared: Collection[str] = ()) -> None:
+        """`declared`: environment variables that the step's declaration sets, secrets among them."""
         roots = {os.path.join(os.path.abspath(root), ""), os.path.join(os.path.realpath(root), "")} if root else set()
         self._roots = tuple(sorted(roots))
         self._excluded = tuple(os.path.join(os.path.abspath(path), "") for path in excluded if path)
@@ -74,6 +80,7 @@ class Observer:
         self.outside: Dict[str, None] = {}
         self.overflow = False
         self._began = 0.0
+        self._variables = EnvironmentReads(lambda file: not is_library(file), (*declared, *_SET_BY_RUNNERS))
         homes = [sys.prefix, sys.base_prefix, *(os.environ.get(name, "") for name in _HOMES)]
         self._system = _SYSTEM + tuple(os.path.join(os.path.abspath(home), "") for home in homes if home and home != "/usr")
 
@@ -81,6 +88,7 @@ class Observer:
         global _active, _hooked
         self._began = time.time() - _CLOCK_SLACK
         _worker_native.WRAPPER.start(self.given)
+        self._variables.start()
         if not _hooked:
             sys.addaudithook(_hook)
             _hooked = True
@@ -89,11 +97,17 @@ class Observer:
     def stop(self) -> None:
         global _active
         _worker_native.WRAPPER.stop()
+        self._variables.stop()
         if _active is self:
             _active = None
 
     def files(self) -> List[Dict[str, str]]:
         return [{"path": path, "digest": digest, "kind": kind} for path, (digest, kind) in sorted(self._found.items())]
+
+    def environment(self) -> Dict[str, Optional[str]]:
+        """Name -> digest of its value, None where it was not set."""
+        found = dict(sorted(self._variables.found.items()))
+        return {ALL_VARIABLES: None, **found} if self._variables.listed_by else found
 
     def in_project(self, path: str) -> bool:
         return path.startswith(self._roots) if self._roots else False

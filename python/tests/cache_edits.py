@@ -8,6 +8,15 @@ import yaml
 
 TABLE = pathlib.Path(__file__).resolve().parents[2] / "tests" / "data" / "cache-edits.yaml"
 
+LIBRARY = """import os
+
+def value():
+    return 1
+
+def mode():
+    return os.environ.get("FAKELIB_MODE", "")
+"""
+
 
 def read_table() -> Dict[str, Any]:
     table: Dict[str, Any] = yaml.safe_load(TABLE.read_text(encoding="utf-8"))
@@ -28,7 +37,7 @@ def install(site: pathlib.Path, distributions: Dict[str, str]) -> None:
         for old in site.glob(f"{name}-*.dist-info"):
             shutil.rmtree(old)
         (site / f"{name}-{version}.dist-info").mkdir()
-        (site / f"{name}.py").write_text("def value():\n    return 1\n")
+        (site / f"{name}.py").write_text(LIBRARY, encoding="utf-8")
 
 
 def change_files(folder: pathlib.Path, changes: List[Dict[str, Any]]) -> None:

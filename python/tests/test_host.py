@@ -30,7 +30,7 @@ def add(a: int, b: int = 1) -> int:
 def where() -> dict:
     import sys
     return {"cwd": os.getcwd(), "x": os.environ.get("X"), "pid": os.getpid(), "group": os.getpgrp(), "stdin": sys.stdin.read(),
-            "environ": type(os.environ).__name__, "host": os.environ.get("STOKER_HOST")}
+            "host": os.environ.get("STOKER_HOST")}
 
 @step
 def fail() -> int:
@@ -114,14 +114,26 @@ def test_a_variable_that_is_not_set_is_a_dependency_too(project: pathlib.Path) -
     assert reply["dependencies"]["environment"]["PROJECT_MODE"] is None
 
 
+def test_variables_that_importing_the_file_sets_are_in_the_document(project: pathlib.Path) -> None:
+    source = (project / "pipeline.py").read_text()
+    (project / "pipeline.py").write_text("import os\nos.environ['MADE'] = os.environ.setdefault('BASE', 'b') + '!'\n" + source)
+    with HostClient() as host:
+        reply = compile_(host, project / "pipeline.py")
+    made = {name: "sha256:" + hashlib.sha256(value).hexdigest() for name, value in (("BASE", b"b"), ("MADE", b"b!"))}
+    assert all(step["python"]["code"]["variables"] == made for step in reply["document"]["steps"])
+    assert reply["dependencies"]["environment"]["BASE"] is None and "MADE" not in reply["dependencies"]["environment"]
+    assert reply["dependencies"]["cacheable"] is True
+
+
 def test_what_no_digest_shows_makes_a_compile_unfit_for_the_cache(project: pathlib.Path) -> None:
     source = (project / "pipeline.py").read_text()
-    (project / "pipeline.py").write_text("import os, subprocess\nos.listdir('.')\nsubprocess.run(['true'])\n" + source)
+    (project / "pipeline.py").write_text("import os, subprocess\nos.listdir('.'), dict(os.environ)\nsubprocess.run(['true'])\n" + source)
     with HostClient() as host:
         reply = compile_(host, project / "pipeline.py")
     assert reply["dependencies"]["cacheable"] is False
     assert "packages" not in reply["dependencies"]["python"]
-    assert "lists the folder" in reply["dependencies"]["reason"] and "starts a process" in reply["dependencies"]["reason"]
+    for reason in ("lists the folder", "starts a process", "goes over all environment variables"):
+        assert reason in reply["dependencies"]["reason"]
 
 
 def test_a_file_that_is_looked_for_and_missing_is_a_dependency(project: pathlib.Path) -> None:
@@ -265,7 +277,6 @@ def test_an_attempt_has_a_world_of_its_own(project: pathlib.Path, tmp_path: path
         "pid": started["pid"],
         "group": started["pid"],
         "stdin": "",
-        "environ": "_Environ",
         "host": None,
     }
 

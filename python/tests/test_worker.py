@@ -274,6 +274,36 @@ def test_context_outside_a_run(tmp_path: pathlib.Path) -> None:
 # --- observed ------------------------------------------------------------------------------------------------------------------------
 
 
+def test_the_environment_that_a_step_reads_is_observed(project: Project) -> None:
+    project.file("pipeline.py", """
+        def f(lines) -> None:
+            exec(lines)
+        """)  # fmt: skip
+    project.environment = {"SET": "value", "OTHER": "o", "SECRET": "s", "PWD": "/", "TMPDIR": str(project.folder)}
+
+    def digest(value: str) -> str:
+        return "sha256:" + hashlib.sha256(value.encode()).hexdigest()
+
+    def seen(lines: str) -> Any:
+        result = project.run("f", {"lines": "import os\n" + lines}, [], environment=["SECRET"])
+        assert result["state"] == "succeeded", result
+        assert "value" not in str(result["observed"])
+        return result["observed"].get("environment", {})
+
+    for read in ("os.environ['SET']", "os.getenv('SET')", "os.environ.get('SET')", "'SET' in os.environ", "os.environb[b'SET']",
+                 "os.path.expandvars('$SET')", "os.environ.setdefault('SET', 'x')", "os.environ.pop('SET')"):  # fmt: skip
+        assert seen(read) == {"SET": digest("value")}, read
+    assert seen("os.getenv('UNSET')") == {"UNSET": None}
+    assert seen("os.environ['SET']; os.environ['SET'] = 'new'; os.environ['SET']") == {"SET": digest("value")}
+    for read in ("os.environ['SET'] = 'new'; os.environ['SET']", "os.getenv('SECRET')", "os.getenv('STOKER_RUN')", "os.getenv('PWD')",
+                 "os.getenv('SPARK_HOME')", "import tempfile; tempfile.gettempdir()", "import locale; locale.getlocale()"):  # fmt: skip
+        assert seen(read) == {}, read
+    assert seen("import cloudpickle, pickle\nassert type(pickle.loads(cloudpickle.dumps(os.environ))).__name__ == '_Environ'") == {}
+    everything = seen("dict(os.environ)")
+    assert everything["*"] is None and everything["OTHER"] == digest("o")
+    assert not {"SECRET", "PWD", "STOKER_RUN"} & everything.keys()
+
+
 def test_what_a_step_used_is_observed(project: Project) -> None:
     project.file("pipeline.py", "import eager\n\ndef f(given) -> int:\n" + "".join(f"    {line}\n" for line in (
         "import late, json, warnings",
@@ -377,6 +407,7 @@ def worker_files() -> list[pathlib.Path]:
         "_parquet_footer",
         "_spark",
         "_values",
+        "_watched_environment",
     ]
     return (
         [package / f"{name}.py" for name in names]

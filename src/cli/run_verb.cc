@@ -145,7 +145,8 @@ Result<int> run_run(const Program& program, const CommonOptions& common, const R
                     .parallelism = command.parallelism.value_or(0),
                     .use_cache = !command.no_cache,
                     .timeout = command.timeout,
-                    .cache_facts = machine_facts(program)};
+                    .cache_facts = machine_facts(program),
+                    .environment = program.environment};
   TRY_ASSIGN(const auto local, LocalEngine::make(program, *store, std::move(options)));
   RunOutput output(program, common, style, source.document->main.name.str(), step_names(*source.document));
   const SignalWatch signals([&](int count) { local->engine().cancel(/*at_once=*/count > 1); });
@@ -185,7 +186,8 @@ Result<int> run_runs_resume(const Program& program, const CommonOptions& common,
   options.engine = {.clock = &program.clock,
                     .random = random_fraction(),
                     .load_document = reload_document,
-                    .cache_facts = machine_facts(program)};
+                    .cache_facts = machine_facts(program),
+                    .environment = program.environment};
   TRY_ASSIGN(const auto local, LocalEngine::make(program, *store, std::move(options)));
   RunOutput output(program, common, run_style(program, common, command.plain, command.quiet), row.pipeline.str(),
                    names);

@@ -201,7 +201,10 @@ Result<RunOutcome> Engine::resume(const RunId& run, RunObserver& observer) {
 
 Result<RunOutcome> Engine::drive(Prepared prepared, RunObserver& observer) {
   StepCache cache(store_, artifacts_,
-                  {.clock = options_.clock, .read = options_.use_cache, .facts = options_.cache_facts});
+                  {.clock = options_.clock,
+                   .read = options_.use_cache,
+                   .facts = options_.cache_facts,
+                   .environment = options_.environment});
   FanOut observers;
   observers.all.push_back(&observer);
   RunLoop loop(std::move(prepared.machine), prepared.context, store_, prepared.epoch, runner_, cache, observers,

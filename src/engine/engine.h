@@ -14,6 +14,7 @@
 #include "objects/artifact_store.h"
 #include "pipeline/document.h"
 #include "pipeline/run_state.h"
+#include "runtime/process.h"
 
 namespace stoker::engine {
 
@@ -29,8 +30,9 @@ struct EngineOptions {
   std::optional<std::chrono::milliseconds> timeout;  // of the run, beside the document's
   bool fail_fast = false;
   std::chrono::milliseconds grace{std::chrono::seconds(10)};
-  DocumentLoader load_document;  // for resume; none: pipeline::load_document
-  json::object cache_facts;      // facts of the machine that are part of every cache key
+  DocumentLoader load_document;      // for resume; none: pipeline::load_document
+  json::object cache_facts;          // facts of the machine that are part of every cache key
+  runtime::Environment environment;  // that steps get: what they read of it decides whether their results are reused
 };
 
 struct RunRequest {

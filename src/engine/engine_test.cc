@@ -9,6 +9,7 @@
 #include <fstream>
 #include <thread>
 
+#include "codec/sha256.h"
 #include "engine/run_rows.h"
 #include "engine/test_runner.h"
 #include "metadata/run_lock.h"
@@ -41,6 +42,7 @@ class EngineTest : public ::testing::Test {
     EngineOptions options;
     options.clock = &clock_;
     options.random = [this] { return std::fmod(random_ += 0.137, 1.0); };
+    options.environment = environment_;
     options.load_document = [](const json::value& source,
                                const std::string&) -> Result<std::shared_ptr<const pipeline::Document>> {
       return read(source.as_object());
@@ -101,6 +103,7 @@ class EngineTest : public ::testing::Test {
   objects::LocalArtifactStore artifacts_;
   TestRunner runner_;
   Recorder recorder_;
+  runtime::Environment environment_;
   double random_ = 0;
 };
 
@@ -307,6 +310,45 @@ TEST_F(EngineTest, LooksAtWhatAStepWasSeenToRead) {
   EXPECT_EQ(store_->load_step(changed->run, StepPath("a"))->cache.at("why").as_string(), helper + " changed");
   write("one");
   EXPECT_EQ(states(run(text)->run).at("a"), "succeeded cached");
+}
+
+TEST_F(EngineTest, LooksAtTheEnvironmentThatAStepWasSeenToRead) {
+  runner_.script = [&](const AttemptSpec&) {
+    AttemptResult result = success({{"output", 1}});
+    const auto mode = environment_.find("MODE");
+    result.observed.environment["MODE"] =
+        mode == environment_.end() ? std::nullopt : std::optional("sha256:" + codec::sha256_hex(mode->second));
+    if (environment_.contains("ALL")) result.observed.environment[std::string(kAllVariables)] = std::nullopt;
+    return result;
+  };
+  const std::string text = R"({"cached": true, "steps": [{"name": "a"}]})";
+  struct Case {
+    runtime::Environment environment;
+    std::string why;  // a miss; empty: a hit
+  };
+  const Case cases[] = {{{}, "it has not run before"},
+                        {{}, ""},
+                        {{{"OTHER", "x"}}, ""},
+                        {{{"MODE", "secret value"}}, "environment variable MODE is set now"},
+                        {{{"MODE", "secret value"}, {"OTHER", "y"}}, ""},
+                        {{}, ""},
+                        {{{"MODE", "c"}, {"ALL", "1"}}, "environment variable MODE changed"},
+                        {{{"MODE", "c"}, {"ALL", "2"}}, ""},
+                        {{{"MODE", "c"}, {"ALL", "1"}, {"NEW", "1"}}, "the list of environment variables changed"}};
+  for (const Case& each : cases) {
+    environment_ = each.environment;
+    const auto outcome = run(text);
+    ASSERT_TRUE(outcome.ok());
+    const auto row = store_->load_step(outcome->run, StepPath("a"));
+    EXPECT_EQ(row->cached, each.why.empty()) << codec::canonical_json(row->cache);
+    if (!each.why.empty()) {
+      EXPECT_EQ(row->cache.at("why").as_string(), each.why);
+    }
+  }
+  const auto entries = store_->list_cached({});
+  ASSERT_TRUE(entries.ok());
+  for (const auto& entry : *entries)
+    EXPECT_EQ(codec::canonical_json(entry.observed).find("secret value"), std::string::npos);
 }
 
 TEST_F(EngineTest, MissesWhenAnArtifactWasDeleted) {

@@ -105,8 +105,12 @@ struct ObservedFile {
   std::string digest;  // sha256:…
   std::string kind;    // module | file
 };
+inline constexpr std::string_view kAllVariables = "*";
 struct Observed {
   std::vector<ObservedFile> files;
+  // Environment variables that the step's own code read: digest of the value, none where it was not set. The name
+  // kAllVariables: it went over all names.
+  std::map<std::string, std::optional<std::string>> environment;
   std::vector<std::string> outside_reads;  // URIs read that are no input: not cached unless the step says so
 };
 

@@ -21,6 +21,10 @@ json::object info_of(bool hit, const std::optional<pipeline::CacheKey>& key, std
   return info;
 }
 
+std::optional<std::string> as_digest(const json::value& value) {
+  return value.is_string() ? std::optional<std::string>(value.get_string()) : std::nullopt;
+}
+
 }  // namespace
 
 std::optional<std::string> StepCache::file_digest(const std::string& path) {
@@ -73,14 +77,44 @@ bool StepCache::is_slow(const pipeline::ResolvedStep& step) {
   return bytes > kQuickHashBytes;
 }
 
-// The first file that a step was seen to read and that is not as it was.
-std::optional<std::string> StepCache::first_change(const json::value& observed) {
-  const json::value* files = observed.is_object() ? observed.get_object().if_contains("files") : nullptr;
-  if (files == nullptr || !files->is_array()) return std::nullopt;
-  for (const json::value& file : files->get_array()) {
-    const std::string path(file.at("path").as_string());
-    const auto digest = digest_of(path);
-    if (digest != std::string(file.at("digest").as_string())) return path;
+// Of the value that the step's code would see. What importing the pipeline's file sets counts before what we have.
+std::optional<std::string> StepCache::variable_digest(const pipeline::Step& step, const std::string& name) const {
+  if (name == kAllVariables) {
+    json::array names;
+    for (const auto& [variable, value] : options_.environment) {
+      if (!variable.starts_with("STOKER_")) names.emplace_back(variable);
+    }
+    return "sha256:" + codec::sha256_hex(codec::canonical_json(names));
+  }
+  if (const auto* python = std::get_if<pipeline::PythonStep>(&step.body)) {
+    const json::value* set = python->code.if_contains("variables");
+    const json::value* digest = set != nullptr && set->is_object() ? set->get_object().if_contains(name) : nullptr;
+    if (digest != nullptr) return as_digest(*digest);
+  }
+  const auto found = options_.environment.find(name);
+  if (found == options_.environment.end()) return std::nullopt;
+  return "sha256:" + codec::sha256_hex(found->second);
+}
+
+// What the first thing is that a step was seen to read and that is not as it was: a file, or an environment variable.
+std::optional<std::string> StepCache::first_change(const json::value& observed, const pipeline::Step& step) {
+  if (!observed.is_object()) return std::nullopt;
+  if (const json::value* files = observed.get_object().if_contains("files"); files != nullptr && files->is_array()) {
+    for (const json::value& file : files->get_array()) {
+      const std::string path(file.at("path").as_string());
+      const auto digest = digest_of(path);
+      if (digest != std::string(file.at("digest").as_string())) return fmt::format("{} changed", path);
+    }
+  }
+  const json::value* variables = observed.get_object().if_contains("environment");
+  if (variables == nullptr || !variables->is_object()) return std::nullopt;
+  for (const auto& [name, value] : variables->get_object()) {
+    const auto before = as_digest(value);
+    const auto now = variable_digest(step, name);
+    if (before == now) continue;
+    if (name == kAllVariables) return "the list of environment variables changed";
+    return fmt::format("environment variable {} {}", std::string_view(name),
+                       before && now ? "changed" : (now ? "is set now" : "is no longer set"));
   }
   return std::nullopt;
 }
@@ -126,8 +160,8 @@ StepCache::Answer StepCache::look_up(const Query& query) {
   auto entries = store_.find_cached(answer.key->digest, not_before);
   if (entries) {
     for (const metadata::CacheEntry& entry : *entries) {
-      if (auto changed = first_change(entry.observed)) {
-        if (reason.empty()) reason = fmt::format("{} changed", *changed);
+      if (auto changed = first_change(entry.observed, *query.step.step)) {
+        if (reason.empty()) reason = *std::move(changed);
         continue;
       }
       if (auto missing = missing_artifact(entry.outputs)) {
@@ -182,7 +216,15 @@ std::optional<metadata::CacheEntry> StepCache::entry(const Query& query, const p
   for (const ObservedFile& file : observed.files) {
     files.push_back(json::object{{"path", file.path}, {"digest", file.digest}, {"kind", file.kind}});
   }
-  entry.observed = json::object{{"files", std::move(files)}};
+  json::object variables;
+  for (const auto& [name, digest] : observed.environment) {
+    if (name == kAllVariables) {
+      variables[name] = *variable_digest(*query.step.step, name);
+    } else {
+      variables[name] = digest ? json::value(*digest) : json::value();
+    }
+  }
+  entry.observed = json::object{{"files", std::move(files)}, {"environment", std::move(variables)}};
   entry.variant = codec::sha256_hex(codec::canonical_json(entry.observed));
   entry.created = options_.clock->wall_now();
   return entry;

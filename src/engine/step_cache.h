@@ -1,7 +1,7 @@
 // StepCache: finds the remembered result of a step, and remembers new ones.
 //
-// A hit has the same static key (pipeline/cache_key.h), files that the step was seen to read as they were, and
-// artifacts that are still there. It starts nothing and reads no content but of files that changed.
+// A hit has the same static key (pipeline/cache_key.h), files and environment variables that the step was seen to read
+// as they were, and artifacts that are still there. It starts nothing and reads no content but of files that changed.
 #pragma once
 
 #include <optional>
@@ -11,6 +11,7 @@
 #include "metadata/store.h"
 #include "objects/artifact_store.h"
 #include "pipeline/cache_key.h"
+#include "runtime/process.h"
 
 namespace stoker::engine {
 
@@ -22,7 +23,8 @@ struct StepCacheOptions {
   const Clock* clock = nullptr;
   bool read = true;  // --no-cache looks nothing up, and still remembers
   bool write = true;
-  json::object facts;  // of the machine, part of each key
+  json::object facts;                // of the machine, part of each key
+  runtime::Environment environment;  // that steps get, beside their own
 };
 
 // Thread-safe.
@@ -59,7 +61,8 @@ class StepCache {
 
  private:
   std::optional<std::string> file_digest(const std::string& path);
-  std::optional<std::string> first_change(const json::value& observed);
+  std::optional<std::string> first_change(const json::value& observed, const pipeline::Step& step);
+  std::optional<std::string> variable_digest(const pipeline::Step& step, const std::string& name) const;
   std::optional<std::string> missing_artifact(const json::value& outputs) const;
   std::string why_missed(const Query& query, const pipeline::CacheKey& key, std::string reason);
 

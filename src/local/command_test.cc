@@ -147,6 +147,9 @@ TEST_F(LocalCommand, GivesSecretsByEnvironmentOnly) {
   for (const auto& file : {"invocation.json", "process.json", "script"}) {
     EXPECT_EQ(read(spec.attempt_folder / file).find("s3cret"), std::string::npos);
   }
+  // The worker is told which variables it must not observe.
+  const auto invocation = codec::parse_json(read(spec.attempt_folder / "invocation.json"));
+  EXPECT_EQ(invocation->at("environment"), (json::array{"DB_PASSWORD"}));
   auto other = shell("true", {}, "other");
   other.secrets["X"] = "missing";
   EXPECT_THAT(run(other).error.message, HasSubstr("not set"));

@@ -24,6 +24,16 @@ json::value declared_outputs(const pipeline::Step& step) {
   return outputs;
 }
 
+// Part of the step's cache key already: the worker observes nothing of them.
+json::array declared_variables(const engine::AttemptSpec& spec) {
+  json::array names;
+  for (const auto& [name, value] : spec.environment)
+    names.emplace_back(name);
+  for (const auto& [name, secret] : spec.secrets)
+    names.emplace_back(name);
+  return names;
+}
+
 // Names of all secrets in a binding, at any depth.
 void find_secrets(const json::value& binding, std::vector<std::string>& names) {
   if (binding.is_array()) {
@@ -123,6 +133,7 @@ Result<void> ProcessAttempt::write_invocation() const {
                           {"attempt", spec_.id.attempt},
                           {"inputs", spec_.inputs},
                           {"outputs", declared_outputs(*spec_.step)},
+                          {"environment", declared_variables(spec_)},
                           {"artifacts", spec_.artifacts_folder.string()},
                           {"result", files_.result.string()},
                           {"scratch", files_.scratch.string()},

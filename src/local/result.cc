@@ -64,6 +64,11 @@ engine::Observed read_observed(const json::object& document) {
       observed.files.push_back({text_of(object, "path"), text_of(object, "digest"), text_of(object, "kind")});
     }
   }
+  if (const json::value* variables = value->get_object().if_contains("environment");
+      variables != nullptr && variables->is_object()) {
+    for (const auto& [name, digest] : variables->get_object())
+      observed.environment[name] = digest.is_string() ? std::optional<std::string>(digest.get_string()) : std::nullopt;
+  }
   if (const json::value* reads = value->get_object().if_contains("outsideReads");
       reads != nullptr && reads->is_array()) {
     for (const auto& read : reads->get_array()) {

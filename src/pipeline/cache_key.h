@@ -18,7 +18,7 @@
 namespace stoker::pipeline {
 
 // Part of every key: raised when the same parts would mean something else.
-inline constexpr int kCacheKeyVersion = 1;
+inline constexpr int kCacheKeyVersion = 2;
 // A value whose canonical text is longer stands in the parts by its digest.
 inline constexpr std::size_t kMaximumPartText = 80;
 

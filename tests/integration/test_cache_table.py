@@ -7,7 +7,7 @@ import os
 import pathlib
 import shutil
 import sys
-from typing import Any, Iterator
+from typing import Any
 
 import pytest
 from conftest import ROOT, Stoker, make_stoker
@@ -35,9 +35,11 @@ class Baseline:
         if self.site.exists():
             shutil.copytree(self.site, self.snapshot / "site-packages")
 
-    def run(self, parameters: dict[str, Any], **environment: str) -> Any:
+    def run(self, parameters: dict[str, Any], **changed: str | None) -> Any:
+        environment = {**self.stoker.environment, **self.project.get("environment", {}), **changed}
         settings = [word for name, value in parameters.items() for word in ("--set", f"{name}={value}")]
-        return self.stoker.run("pipeline.py", "--pipeline", self.project.get("pipeline", "main"), *settings, **environment)
+        given = Stoker(self.stoker.folder, {name: value for name, value in environment.items() if value is not None})
+        return given.run("pipeline.py", "--pipeline", self.project.get("pipeline", "main"), *settings)
 
     def restore(self) -> None:
         shutil.rmtree(self.stoker.folder)
@@ -47,9 +49,21 @@ class Baseline:
             shutil.copytree(self.snapshot / "site-packages", self.site)
 
 
+class Baselines(dict[str, Baseline]):
+    """Each is made when the first of its edits comes."""
+
+    def __init__(self, folders: pytest.TempPathFactory) -> None:
+        super().__init__()
+        self.folders = folders
+
+    def __missing__(self, name: str) -> Baseline:
+        made = self[name] = Baseline(self.folders.mktemp(name), name)
+        return made
+
+
 @pytest.fixture(scope="module")
-def baselines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Baseline]]:
-    yield {name: Baseline(tmp_path_factory.mktemp(name), name) for name in TABLE["projects"]}
+def baselines(tmp_path_factory: pytest.TempPathFactory) -> Baselines:
+    return Baselines(tmp_path_factory)
 
 
 def artifacts_of(stoker: Stoker, step: str) -> list[pathlib.Path]:
@@ -57,7 +71,7 @@ def artifacts_of(stoker: Stoker, step: str) -> list[pathlib.Path]:
 
 
 @pytest.mark.parametrize("edit", TABLE["edits"], ids=lambda edit: edit["name"])
-def test_an_edit_hits_or_misses(baselines: dict[str, Baseline], edit: dict[str, Any]) -> None:
+def test_an_edit_hits_or_misses(baselines: Baselines, edit: dict[str, Any]) -> None:
     baseline = baselines[edit["project"]]
     baseline.restore()
     changes = edit["change"]
