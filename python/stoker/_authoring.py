@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Concatenate, ParamSpec
 
+    from stoker import _document_types as types
     from stoker._run import Run
     from stoker._values import Secret
 
@@ -116,7 +117,7 @@ class Step(Generic[P, R]):
 
         return self.function(local_session(self.spark), *args, **kwargs)
 
-    def _add(self, scope: _graph.Scope, inputs: Dict[str, Any], extra: Optional[Dict[str, Any]] = None) -> Any:
+    def _add(self, scope: _graph.Scope, inputs: Dict[str, Any], extra: "Optional[types.StepKeys]" = None) -> Any:
         shape = Shape(self.signature.result, self.function)
         node = scope.add(
             self._origin,
@@ -198,7 +199,7 @@ class Pipeline(Generic[P, R]):
         inputs = bound(self.signature, args, kwargs, self.name, defaults=False)
         return cast(R, self._add(scope, inputs))
 
-    def _add(self, scope: _graph.Scope, inputs: Dict[str, Any], extra: Optional[Dict[str, Any]] = None) -> Any:
+    def _add(self, scope: _graph.Scope, inputs: Dict[str, Any], extra: "Optional[types.StepKeys]" = None) -> Any:
         from stoker._compile import sub_pipeline
 
         name, shape = sub_pipeline(self._origin, scope)
@@ -284,7 +285,7 @@ class Shape:
         else:
             self.fields = {"output": annotation}
 
-    def declared(self) -> Dict[str, Any]:
+    def declared(self) -> "Dict[str, types.Output]":
         """The `outputs` of the document."""
         from stoker._outputs import declaration
 

@@ -26,6 +26,8 @@ from stoker._types import MISSING, Signature, origin
 if TYPE_CHECKING:
     from typing_extensions import ParamSpec
 
+    from stoker import _document_types as types
+
     P = ParamSpec("P")
 
 R = TypeVar("R")
@@ -145,7 +147,7 @@ def repeat(
     for name in carried:
         if name not in signature.names():
             refuse(f"carry names '{name}', which is no argument of '{maker.name}'")
-    document: Dict[str, Any] = {"until": to_template(condition), "atMost": at_most}
+    document: types.Repeat = {"until": to_template(condition), "atMost": at_most}
     if carried:
         document["carry"] = {name: to_template(value) for name, value in carried.items()}
     return cast(R, maker._add(scope, inputs, {"repeat": document}))
@@ -185,7 +187,7 @@ def mapped(maker: Any, inputs: Dict[str, Any]) -> Any:
     _graph.check_scope(items)
     document = to_template(items)
     parallelism = maker._options.get("parallelism")
-    extra = {"foreach": document if parallelism is None else {"items": document, "parallelism": parallelism}}
+    extra: types.StepKeys = {"foreach": document if parallelism is None else {"items": document, "parallelism": parallelism}}
     return maker._add(scope, {**values, **replaced}, extra)
 
 

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from typing import Any, Dict, List, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Dict, List, Optional, Tuple
 
 from stoker import _graph
 from stoker._authoring import Pipeline, Shape, Step
@@ -12,7 +12,8 @@ from stoker._reference import Reference, member, to_template
 from stoker._refuse import refuse
 from stoker._types import MISSING, is_named_tuple, parameter_document, type_text
 
-API_VERSION = "stoker.dev/v1beta1"
+if TYPE_CHECKING:
+    from stoker import _document_types as types
 
 
 class Target:
@@ -27,20 +28,16 @@ class Target:
         return cls(project_root(file), os.path.dirname(os.path.abspath(file)))
 
 
-def compile_pipeline(maker: Pipeline[Any, Any], target: Target, code: bool = True) -> Dict[str, Any]:
+def compile_pipeline(maker: Pipeline[Any, Any], target: Target, code: bool = True) -> "types.Pipeline":
     """The document of a pipeline. The same code gives the same document."""
     compilation = _graph.Compilation(target.base)
     body, steps, _ = _body(maker, compilation)
-    document: Dict[str, Any] = {"apiVersion": API_VERSION, "kind": "Pipeline", "name": maker.name}
-    for name in ("description", "annotations"):
-        if name in body:
-            document[name] = body.pop(name)
-    document.update(body)
+    document: types.Pipeline = {"apiVersion": "stoker.dev/v1beta1", "kind": "Pipeline", "name": maker.name, **body}
     nodes = list(steps)
-    if compilation.pipelines:
-        document["pipelines"] = {}
-        for name, (sub_body, sub_nodes, _) in compilation.pipelines.items():
-            document["pipelines"][name] = sub_body
+    subs = {name: compiled for name, compiled in compilation.pipelines.items() if compiled is not None}
+    if subs:
+        document["pipelines"] = {name: sub_body for name, (sub_body, _, _) in subs.items()}
+        for _, sub_nodes, _ in subs.values():
             nodes += sub_nodes
     experiment = maker.settings.get("experiment")
     if experiment is not None:
@@ -65,11 +62,13 @@ def sub_pipeline(maker: Pipeline[Any, Any], scope: _graph.Scope) -> Tuple[str, S
         compilation.pipelines[known] = None  # keeps its place: pipelines stand in the order of their first calls
         compilation.pipelines[known] = _body(maker, compilation)
         compilation.makers[id(maker)] = known
-    shape: Shape = compilation.pipelines[known][2]
+    compiled = compilation.pipelines[known]
+    assert compiled is not None  # what is being compiled has no name in `makers` yet
+    shape: Shape = compiled[2]
     return known, shape
 
 
-def _body(maker: Pipeline[Any, Any], compilation: _graph.Compilation) -> Tuple[Dict[str, Any], List[_graph.Node], Shape]:
+def _body(maker: Pipeline[Any, Any], compilation: _graph.Compilation) -> "Tuple[types.SubPipeline, List[_graph.Node], Shape]":
     function = maker.function
     signature = maker.signature
     scope = _graph.Scope(maker.name, maker, compilation)
@@ -91,15 +90,15 @@ def _body(maker: Pipeline[Any, Any], compilation: _graph.Compilation) -> Tuple[D
         _graph.pop()
     if not scope.nodes:
         raise _graph.compile_error_for(function, f"the pipeline '{maker.name}' calls no step", "call steps in its function")
-    body: Dict[str, Any] = {}
+    head: types.SubPipelineKeys = {}
     description = maker.settings.get("description") or _first_paragraph(function.__doc__)
     if description:
-        body["description"] = description
+        head["description"] = description
     if maker.settings.get("annotations"):
-        body["annotations"] = dict(maker.settings["annotations"])
+        head["annotations"] = dict(maker.settings["annotations"])
     if parameters:
-        body["parameters"] = parameters
-    body["steps"] = [node.document for node in scope.nodes]
+        head["parameters"] = parameters
+    body: types.SubPipeline = {**head, "steps": [node.document for node in scope.nodes]}
     if scope.finally_nodes:
         body["finally"] = [node.document for node in scope.finally_nodes]
     if outputs:
@@ -156,8 +155,7 @@ def _fill_python(nodes: List[_graph.Node], target: Target, code: bool) -> None:
         artifact_readers = {id(node.maker) for node in python if _reads_objects(node)}
         digests = digests_of(steps, target.root, artifact_readers)
     for node in python:
-        entry = node.document["python"]
-        entry.update(_entry(node.body, target))
+        entry = node.document["python"] = _entry(node.body, target)
         step: Step[Any, Any] = node.body
         if step.spark is not None:
             entry["session"] = step.spark.to_document()
@@ -183,7 +181,7 @@ def _reads_objects(node: _graph.Node) -> bool:
     return False
 
 
-def _entry(step: Step[Any, Any], target: Target) -> Dict[str, Any]:
+def _entry(step: Step[Any, Any], target: Target) -> "types.Python":
     """How a worker finds the function: by module and name, or by value."""
     function = step.function
     file = _source_file(function)

@@ -2,7 +2,7 @@
 
 import os
 import re
-from typing import Any, Callable, Dict, List, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Sequence, Tuple, cast
 
 from stoker._errors import CompileError
 from stoker._options import StepOptions
@@ -10,6 +10,9 @@ from stoker._reference import Reference, member, operand, references_in, to_temp
 from stoker._refuse import refuse
 from stoker._text import nearest
 from stoker._values import is_uri
+
+if TYPE_CHECKING:
+    from stoker import _document_types as types
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,62}")
 MAXIMUM_DEPTH = 20
@@ -20,7 +23,7 @@ class Node:
 
     __slots__ = ("body", "document", "maker", "name")
 
-    def __init__(self, name: str, maker: Any, body: Any, document: Dict[str, Any]) -> None:
+    def __init__(self, name: str, maker: Any, body: Any, document: "types.Step") -> None:
         self.name = name
         self.maker = maker
         self.body = body
@@ -74,13 +77,13 @@ class Scope:
         body: Any,
         *,
         inputs: Optional[Dict[str, Any]] = None,
-        outputs: Optional[Dict[str, Any]] = None,
+        outputs: "Optional[Dict[str, types.Output]]" = None,
         options: Optional[StepOptions] = None,
-        extra: Optional[Dict[str, Any]] = None,
+        extra: "Optional[types.StepKeys]" = None,
     ) -> Node:
         options = options or StepOptions({})
         name = self.claim(wanted, options.get("name"))
-        document: Dict[str, Any] = {"name": name, kind: body}
+        document = cast("types.Step", {"name": name, kind: body})  # `kind` is one of the six that it may have
         if inputs:
             check_scope(inputs)
             document["inputs"] = {key: to_template(value) for key, value in inputs.items()}
@@ -91,8 +94,9 @@ class Scope:
         if self.conditions:
             power = 2 if len(self.conditions) > 1 else 0  # `||` inside `&&` needs parentheses
             document["when"] = f"${{{{ {' && '.join(operand(c, power)[0] for c in self.conditions)} }}}}"
-        document.update(extra or {})
-        document.update(options.to_document())
+        if extra is not None:
+            document = {**document, **extra}
+        document = {**document, **options.to_document()}
         node = Node(name, maker, body, document)
         (self.finally_nodes if self.in_finally else self.nodes).append(node)
         self._names[name] = node
@@ -105,13 +109,17 @@ def _as_list(value: Any) -> List[Any]:
     return [value]
 
 
+# Its document, its nodes, and the shape of what it returns.
+CompiledPipeline = Tuple["types.SubPipeline", List[Node], Any]
+
+
 class Compilation:
     """One compile of one top pipeline: what its sub-pipelines share."""
 
     def __init__(self, base: Optional[str] = None) -> None:
         # Relative paths in the document count from here: the folder of the compiled file.
         self.base = base
-        self.pipelines: Dict[str, Any] = {}
+        self.pipelines: Dict[str, Optional[CompiledPipeline]] = {}  # None: being compiled
         self.makers: Dict[int, str] = {}
         # Sub-pipelines and steps stay alive as long as their ids are keys.
         self.alive: List[Any] = []

@@ -14,6 +14,7 @@ from stoker._values import Directory, File
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from stoker import _document_types as types
     from stoker._values import Secret
 
 _KINDS: Dict[Any, str] = {**_SCALARS, list: "list", dict: "map", File: "file", Directory: "directory"}
@@ -24,7 +25,7 @@ class Output:
 
     __slots__ = ("document", "type")
 
-    def __init__(self, type: Any, document: Dict[str, Any]) -> None:
+    def __init__(self, type: Any, document: "types.Output") -> None:
         self.type = type
         self.document = document
 
@@ -158,7 +159,7 @@ def command(
         refuse("command() takes either a list of arguments or script=", "write command(['sort', path]) or command(script='…')")
     if isinstance(run, str):
         refuse("command() takes a list of arguments, not one text", f"write command(script={run!r}) for a shell line")
-    body: Dict[str, Any] = {}
+    body: types.Command = {}
     for given in (run, script, interpreter, working_directory, stdin):
         _graph.check_scope(given)
     if run is not None:
@@ -200,7 +201,7 @@ def wait(
     given = [part for part in (time, until, file) if part is not None]
     if len(given) != 1:
         refuse("wait() takes one of: a duration, until=, file=")
-    body: Dict[str, Any]
+    body: types.Wait
     if isinstance(length, Reference):
         body = {"duration": to_template(length)}
     elif length is not None:

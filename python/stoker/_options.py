@@ -4,12 +4,14 @@ Plain classes, no dataclasses: that module would double the time of `import stok
 """
 
 import re
-from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence, Union
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence, Union, cast
 
 from stoker._refuse import refuse
 
 if TYPE_CHECKING:
     from datetime import timedelta
+
+    from stoker import _document_types as types
 
 Duration = Union[str, int, float, "timedelta"]
 
@@ -50,7 +52,7 @@ class _Settings:
 
     _fields: Dict[str, Any]
 
-    def to_document(self) -> Dict[str, Any]:
+    def to_document(self) -> Any:
         return dict(self._fields)
 
     def __repr__(self) -> str:
@@ -96,6 +98,9 @@ class Spark(_Settings):
             "conf": {str(k): _conf_text(v) for k, v in (conf or {}).items()} or None,
         }
         self._fields = {name: value for name, value in given.items() if value is not None}
+
+    def to_document(self) -> "types.Session":
+        return cast("types.Session", dict(self._fields))
 
 
 def _conf_text(value: object) -> str:
@@ -182,6 +187,9 @@ class Parameter(_Settings):
         }
         self._fields = {name: value for name, value in given.items() if value is not None}
 
+    def to_document(self) -> "types.ParameterKeys":
+        return cast("types.ParameterKeys", dict(self._fields))
+
 
 class StepOptions:
     """The options of a step, from the decorator or from one call; a call's win."""
@@ -197,9 +205,9 @@ class StepOptions:
     def overlaid(self, other: "StepOptions") -> "StepOptions":
         return StepOptions({**self._given, **other._given})
 
-    def to_document(self) -> Dict[str, Any]:
+    def to_document(self) -> "types.StepKeys":
         """The keys that are the same for all kinds of step."""
-        out: Dict[str, Any] = {}
+        out: types.StepKeys = {}
         retry = self._given.get("retry")
         if retry is not None:
             out["retry"] = _as_document(retry, "retry", int)
@@ -211,9 +219,12 @@ class StepOptions:
         resources = self._given.get("resources")
         if resources is not None:
             out["resources"] = _as_document(resources, "resources")
-        for name in ("env", "secrets", "labels"):
-            if self._given.get(name):
-                out[name] = _text_map(self._given[name], name)
+        if self._given.get("env"):
+            out["env"] = _text_map(self._given["env"])
+        if self._given.get("secrets"):
+            out["secrets"] = _text_map(self._given["secrets"])
+        if self._given.get("labels"):
+            out["labels"] = _text_map(self._given["labels"])
         if self._given.get("continue_on_failure"):
             out["continueOnFailure"] = True
         return out
@@ -230,7 +241,7 @@ def _as_document(value: Any, what: str, *plain: type) -> Any:
     refuse(f"{what}={value!r} is not {' or '.join(names)}")
 
 
-def _text_map(values: Mapping[str, Any], what: str) -> Dict[str, Any]:
+def _text_map(values: Mapping[str, Any]) -> Dict[str, Any]:
     from stoker._reference import to_template
     from stoker._values import Secret
 

@@ -1,11 +1,14 @@
 """What a step's result type says in the document: the type's name and its materializer."""
 
-from typing import Any, Callable, Dict
+from typing import TYPE_CHECKING, Any, Callable
 
 from stoker._types import MISSING, refuse_function, type_text
 
+if TYPE_CHECKING:
+    from stoker import _document_types as types
 
-def declaration(annotation: Any, name: str, function: Callable[..., Any]) -> Dict[str, str]:
+
+def declaration(annotation: Any, name: str, function: Callable[..., Any]) -> "types.Output":
     """`{type, materializer}` of one output. A type that no materializer fits is refused, with how to add one."""
     from stoker.materializers import NoMaterializer, for_annotation
 

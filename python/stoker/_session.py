@@ -19,7 +19,7 @@ def local_session(spark: Optional[Spark]) -> Any:
     active = SparkSession.getActiveSession()
     if active is not None:
         return active
-    settings: Dict[str, Any] = spark.to_document() if spark is not None else {}
+    settings: Dict[str, Any] = dict(spark.to_document()) if spark is not None else {}
     builder = SparkSession.builder.master(settings.get("master", "local[*]")).appName("stoker")
     for name, key in _NAMES.items():
         if name in settings:

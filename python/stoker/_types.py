@@ -10,11 +10,14 @@ import enum
 import sys
 import types
 import typing
-from typing import Any, Callable, Dict, List, NamedTuple, NoReturn, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Literal, NamedTuple, NoReturn, Optional, Tuple
 
 from stoker._errors import CompileError
 from stoker._text import nearest
 from stoker._values import Directory, File, Secret
+
+if TYPE_CHECKING:
+    from stoker import _document_types as document
 
 
 class _Missing:
@@ -27,8 +30,8 @@ MISSING: Any = _Missing()
 _VARARGS, _VARKEYWORDS = 0x04, 0x08
 _LISTS = (list, tuple, set, frozenset, collections.abc.Sequence, collections.abc.Iterable, collections.abc.Collection)
 _MAPS = (dict, collections.abc.Mapping, collections.abc.MutableMapping)
-_SCALARS: Dict[Any, str] = {str: "string", int: "integer", float: "number", bool: "boolean"}
-_LOCATIONS: Dict[Any, str] = {File: "file", Directory: "directory", Secret: "secret"}
+_SCALARS: "Dict[Any, Literal['string', 'integer', 'number', 'boolean']]" = {str: "string", int: "integer", float: "number", bool: "boolean"}
+_LOCATIONS: "Dict[Any, Literal['file', 'directory', 'secret']]" = {File: "file", Directory: "directory", Secret: "secret"}
 _UNION_TYPE = getattr(types, "UnionType", typing.Union)
 
 
@@ -284,7 +287,7 @@ def type_text(annotation: Any) -> str:
 # Parameters of a pipeline.
 
 
-def parameter_document(argument: Argument, function: Callable[..., Any]) -> Dict[str, Any]:
+def parameter_document(argument: Argument, function: Callable[..., Any]) -> "document.Parameter":
     """`{type, default, …}` of one argument of a pipeline function."""
     from stoker._options import Parameter
 
@@ -295,10 +298,10 @@ def parameter_document(argument: Argument, function: Callable[..., Any]) -> Dict
                 function, f"parameter '{argument.name}' has no type", f"annotate it, for example {argument.name}: int"
             )
         annotation = type(argument.default)
-    bounds: Dict[str, Any] = {}
+    bounds: document.ParameterKeys = {}
     for extra in getattr(annotation, "__metadata__", ()):
         if isinstance(extra, Parameter):
-            bounds.update(extra.to_document())
+            bounds = {**bounds, **extra.to_document()}
         elif isinstance(extra, str):
             bounds.setdefault("description", extra)
     bare, may_be_none = optional(annotation)
@@ -313,11 +316,10 @@ def parameter_document(argument: Argument, function: Callable[..., Any]) -> Dict
         out["required"] = False
     else:
         out["default"] = _default(default, out, argument.name, function)
-    out.update(bounds)
-    return out
+    return {**out, **bounds}
 
 
-def _parameter_type(bare: Any, name: str, function: Callable[..., Any]) -> Dict[str, Any]:
+def _parameter_type(bare: Any, name: str, function: Callable[..., Any]) -> "document.Parameter":
     if bare in _SCALARS:
         return {"type": _SCALARS[bare]}
     if bare in _LOCATIONS:
@@ -340,7 +342,7 @@ def _parameter_type(bare: Any, name: str, function: Callable[..., Any]) -> Dict[
     refuse_function(function, f"parameter '{name}' has the type {type_text(bare)}, which a run cannot be given", hint)
 
 
-def _default(default: Any, declared: Dict[str, Any], name: str, function: Callable[..., Any]) -> Any:
+def _default(default: Any, declared: "document.Parameter", name: str, function: Callable[..., Any]) -> Any:
     from stoker import _graph
     from stoker._reference import Reference
 
