@@ -49,7 +49,7 @@ pipeline::StepResultPtr to_step_result(AttemptResult& result, json::object cache
 RunLoop::RunLoop(pipeline::RunMachine machine, std::shared_ptr<const RunContext> context, metadata::Store& store,
                  metadata::Epoch epoch, Runner& runner, StepCache& cache, RunObserver& observer, RunLoopOptions options)
     : machine_(std::move(machine)),
-      values_(machine_.shared_plan(), machine_.run().parameters),
+      values_(machine_.shared_plan(), *machine_.run().parameters),
       context_(std::move(context)),
       store_(store),
       epoch_(epoch),

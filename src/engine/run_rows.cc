@@ -166,7 +166,7 @@ Result<pipeline::RunRow> from_store(const metadata::RunRow& row) {
   out.machine_version = row.machine_version;
   out.started_at = row.started.value_or(row.created);
   out.finished_at = row.finished;
-  out.parameters = object_of(row.parameters);
+  out.parameters = std::make_shared<const json::object>(object_of(row.parameters));
   out.document_digest = row.document_digest;
   const json::object own = object_of(row.machine_state);
   out.next_sequence = number_of(own, "next", 1);

@@ -78,7 +78,7 @@ void RunFold::apply_run(const RunEvent& event) {
   switch (event.type) {
     case RunEventType::run_started:
       run_.pipeline = PipelineName(text_field(fields, "pipeline"));
-      run_.parameters = object_field(fields, "parameters");
+      run_.parameters = std::make_shared<const json::object>(object_field(fields, "parameters"));
       run_.document_digest = text_field(fields, "document_digest");
       break;
     case RunEventType::run_resumed:
@@ -271,7 +271,7 @@ std::string difference(const RunRow& a, const RunRow& b) {
   differ.compare("stop_level", a.stop_level, b.stop_level);
   differ.compare("resumes", a.resumes, b.resumes);
   differ.compare("document_digest", a.document_digest, b.document_digest);
-  differ.compare("parameters", codec::canonical_json(a.parameters), codec::canonical_json(b.parameters));
+  differ.compare("parameters", codec::canonical_json(*a.parameters), codec::canonical_json(*b.parameters));
   differ.compare("outputs", object_text(a.outputs), object_text(b.outputs));
   differ.compare("error", object_text(a.error), object_text(b.error));
   return differ.take();

@@ -33,7 +33,7 @@ void RunMachine::on(const input::Start&) {
   if (run_.next_sequence != 1) return;
   record_run(
       RunEventType::run_started,
-      {{"pipeline", run_.pipeline.str()}, {"parameters", run_.parameters}, {"document_digest", run_.document_digest}});
+      {{"pipeline", run_.pipeline.str()}, {"parameters", *run_.parameters}, {"document_digest", run_.document_digest}});
   open_frame(kMainFrame);
 }
 

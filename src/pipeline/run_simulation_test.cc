@@ -21,13 +21,15 @@ Simulation::Simulation(std::shared_ptr<const Document> document, Options options
   run.run = RunId("r");
   run.pipeline = document->main.name;
   run.started_at = now_;
+  json::object parameters;
   for (const Parameter& parameter : document->main.parameters) {
-    if (parameter.default_value) run.parameters[parameter.name] = *parameter.default_value;
+    if (parameter.default_value) parameters[parameter.name] = *parameter.default_value;
   }
   for (const auto& [name, value] : options_.parameters)
-    run.parameters[name] = value;
+    parameters[name] = value;
+  run.parameters = std::make_shared<const json::object>(std::move(parameters));
   machine_ = std::make_unique<RunMachine>(plan_, options_.machine, run);
-  values_ = std::make_unique<RunValues>(plan_, run.parameters);
+  values_ = std::make_unique<RunValues>(plan_, *run.parameters);
 }
 
 void Simulation::start() {
@@ -159,7 +161,7 @@ void Simulation::crash(ResumeMode mode) {
     return;
   }
   machine_ = std::make_unique<RunMachine>(std::move(*restored));
-  values_ = std::make_unique<RunValues>(plan_, run.parameters);
+  values_ = std::make_unique<RunValues>(plan_, *run.parameters);
   now_ += std::chrono::milliseconds(1);
   machine_->resume(mode, now_);
   settle();
