@@ -64,7 +64,12 @@ void read_tree(DocumentTree& tree, const LoadOptions& options, Reporter& reporte
 // What concerns one step alone: its kind's rules, its outputs, its conditions. (validate_step.cc)
 void check_step(const Step& step, const Source& source, const JsonPath& path, Reporter& reporter);
 
-// Names inside expressions, needs, sub-pipelines and their inputs, cycles. (validate_references.cc)
+// Names inside expressions, needs, sub-pipelines and their inputs, and with them the cycles. (validate_references.cc)
 void check_references(DocumentTree& tree, Reporter& reporter);
+
+// Steps of the pipeline that need each other; sub-pipelines that run themselves, directly or through others.
+// (validate_cycles.cc)
+void check_cycles(const PipelineNode& node, Reporter& reporter);
+void check_recursion(const DocumentTree& tree, Reporter& reporter);
 
 }  // namespace stoker::pipeline

@@ -1,4 +1,4 @@
-// Names that must exist, what an expression may use where it stands, sub-pipelines and their inputs, and cycles.
+// Names that must exist, what an expression may use where it stands, sub-pipelines and their inputs.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -8,7 +8,6 @@
 #include "base/strings.h"
 #include "expression/type_check.h"
 #include "pipeline/document_tree.h"
-#include "pipeline/graph.h"
 #include "pipeline/parameters.h"
 #include "pipeline/schema.h"
 
@@ -19,9 +18,6 @@ namespace {
 using expression::Reference;
 using expression::ReferenceKind;
 using expression::Type;
-
-// Independent cycles that one pipeline's check reports.
-constexpr int kMaximumCycles = 5;
 
 // What may be used where an expression stands.
 struct Site {
@@ -57,8 +53,6 @@ class PipelineCheck final : public expression::TypeScope {
     const auto* object = node_.value->if_object();
     const auto* outputs = object == nullptr ? nullptr : object->if_contains("outputs");
     if (outputs != nullptr) check_value(*node_.source, root.member("outputs", *outputs), {});
-    check_cycles(root, node_.pipeline.steps, node_.step_sites);
-    check_cycles(root, node_.pipeline.finally, node_.finally_sites);
   }
 
   Type type_of(const Reference& reference) const override {
@@ -402,50 +396,6 @@ class PipelineCheck final : public expression::TypeScope {
     }
   }
 
-  void check_cycles(const JsonPath& root, const std::vector<Step>& steps, const std::vector<StepSite>& sites) {
-    if (steps.empty()) return;
-    auto graph = make_graph(steps);
-    for (int round = 0; round < kMaximumCycles; ++round) {
-      auto cycle = graph.find_cycle();
-      if (cycle.empty()) return;
-      std::rotate(cycle.begin(), std::min_element(cycle.begin(), cycle.end()), cycle.end());
-      report_cycle(root, steps, sites, cycle);
-      std::vector<bool> in_cycle(graph.size(), false);
-      for (const auto node : cycle)
-        in_cycle[node] = true;
-      std::vector<Graph::Edge> rest;
-      for (std::uint32_t from = 0; from < graph.size(); ++from) {
-        if (in_cycle[from]) continue;
-        for (const auto& link : graph.dependencies(from))
-          rest.push_back({from, link.node, link.soft});
-      }
-      graph = Graph(steps.size(), std::move(rest));
-    }
-  }
-
-  void report_cycle(const JsonPath& root, const std::vector<Step>& steps, const std::vector<StepSite>& sites,
-                    const std::vector<std::uint32_t>& cycle) {
-    constexpr std::size_t kShown = 20;
-    std::string text;
-    for (std::size_t i = 0; i < std::min(cycle.size(), kShown); ++i)
-      text += steps[cycle[i]].name.str() + " -> ";
-    if (cycle.size() > kShown) text += fmt::format("({} more) -> ", cycle.size() - kShown);
-    text += steps[cycle[0]].name.str();
-    const auto& site = sites[cycle[0]];
-    const auto list = root.member(site.member, root.value->get_object().at(site.member));
-    const auto path = list.element(site.index, *site.value);
-    const auto report = [&](const JsonPath& at) {
-      reporter_.at_value(
-          *node_.source, at, "the steps form a cycle: " + text,
-          cycle.size() == 1 ? "a step cannot need itself" : "each needs the next one: remove one of the references");
-    };
-    if (const auto* name = site.value->get_object().if_contains("name")) {
-      report(path.member("name", *name));
-    } else {
-      report(path);
-    }
-  }
-
   const PipelineNode& node_;
   Reporter& reporter_;
   std::unordered_map<std::string_view, const Parameter*> parameters_;
@@ -454,55 +404,13 @@ class PipelineCheck final : public expression::TypeScope {
   const Step* own_ = nullptr;  // whose outputs `outputs` means, during a type check
 };
 
-// Calls visit(step, site) for the steps that run a sub-pipeline.
-template <class Visit>
-void for_each_call(const PipelineNode& node, const Visit& visit) {
-  const auto go = [&](const std::vector<Step>& steps, const std::vector<StepSite>& sites) {
-    for (std::size_t i = 0; i < steps.size(); ++i) {
-      if (const auto* body = std::get_if<PipelineStep>(&steps[i].body)) visit(body->pipeline, sites[i]);
-    }
-  };
-  go(node.pipeline.steps, node.step_sites);
-  go(node.pipeline.finally, node.finally_sites);
-}
-
-// A sub-pipeline that runs itself, directly or through others, would never end.
-void check_recursion(DocumentTree& tree, Reporter& reporter) {
-  std::unordered_map<const PipelineNode*, std::uint32_t> numbers;
-  for (const auto& node : tree.nodes)
-    numbers.emplace(&node, static_cast<std::uint32_t>(numbers.size()));
-  std::vector<Graph::Edge> edges;
-  for (const auto& node : tree.nodes) {
-    for_each_call(node, [&](const std::string& name, const StepSite&) {
-      if (const auto* sub = node.find(name)) edges.push_back({numbers.at(&node), numbers.at(sub), false});
-    });
-  }
-  auto cycle = Graph(tree.nodes.size(), std::move(edges)).find_cycle();
-  if (cycle.empty()) return;
-  std::rotate(cycle.begin(), std::min_element(cycle.begin(), cycle.end()), cycle.end());
-  std::string text;
-  for (const auto number : cycle)
-    text += tree.nodes[number].key + " -> ";
-  text += tree.nodes[cycle[0]].key;
-  const auto& node = tree.nodes[cycle[0]];
-  const auto* next = &tree.nodes[cycle[cycle.size() > 1 ? 1 : 0]];
-  bool reported = false;
-  for_each_call(node, [&](const std::string& name, const StepSite& site) {
-    if (reported || node.find(name) != next) return;
-    reported = true;
-    const auto root = node.root();
-    const auto list = root.member(site.member, root.value->get_object().at(site.member));
-    const auto step = list.element(site.index, *site.value);
-    reporter.at_value(*node.source, step.member("pipeline", site.value->get_object().at("pipeline")),
-                      "a sub-pipeline contains itself: " + text);
-  });
-}
-
 }  // namespace
 
 void check_references(DocumentTree& tree, Reporter& reporter) {
   for (const auto& node : tree.nodes) {
-    if (node.known) PipelineCheck(node, reporter).run();
+    if (!node.known) continue;
+    PipelineCheck(node, reporter).run();
+    check_cycles(node, reporter);
   }
   check_recursion(tree, reporter);
 }
