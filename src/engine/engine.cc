@@ -40,6 +40,15 @@ std::shared_ptr<const RunContext> context_of(const metadata::RunRow& row, const 
   return context;
 }
 
+// What the run was started with, unless the resume has its own.
+std::optional<std::chrono::milliseconds> timeout_of(const metadata::RunRow& row,
+                                                    std::optional<std::chrono::milliseconds> given) {
+  if (given || !row.extra.is_object()) return given;
+  const json::value* stored = row.extra.get_object().if_contains("timeout_ms");
+  if (stored == nullptr || !stored->is_int64()) return given;
+  return std::chrono::milliseconds(stored->get_int64());
+}
+
 constexpr std::size_t kMaximumDocumentBytes = std::size_t{64} << 20;
 
 // The stored source has everything put in that it names, so no file should be needed; one that is goes by its path.
@@ -135,6 +144,8 @@ Result<RunOutcome> Engine::run(RunRequest request, RunObserver& observer) {
   row.machine_version = pipeline::kRunMachineVersion;
   row.extra =
       json::object{{"workingDirectory", request.working_directory}, {"directory", request.document->main.directory}};
+  // A resume, which has no command line of its own, holds to it.
+  if (options_.timeout) row.extra.get_object()["timeout_ms"] = options_.timeout->count();
   for (int i = 0; i < kRunIdTries; ++i) {
     row.id = make_run_id(row.created, options_.random);
     TRY_ASSIGN(auto lock, metadata::RunLock::try_acquire(store_.folder(), row.id));
@@ -143,7 +154,7 @@ Result<RunOutcome> Engine::run(RunRequest request, RunObserver& observer) {
     if (!epoch && epoch.error().code == ErrorCode::already_exists) continue;
     if (!epoch) return std::move(epoch).error();
     TRY_ASSIGN(auto first, from_store(row));
-    pipeline::RunMachine machine(std::move(plan), {slots(), options_.fail_fast}, std::move(first));
+    pipeline::RunMachine machine(std::move(plan), {slots(), options_.fail_fast, options_.timeout}, std::move(first));
     return drive(
         {std::move(*lock), *epoch, context_of(row, store_.folder(), options_.grace), std::move(machine), std::nullopt},
         observer);
@@ -191,8 +202,8 @@ Result<RunOutcome> Engine::resume(const RunId& run, RunObserver& observer) {
          metadata::run_folder(store_.folder(), run) / "attempts" / step.path.str() / std::to_string(step.attempt)});
   }
   TRY(runner_.end_lost(lost));
-  TRY_ASSIGN(auto machine,
-             pipeline::RunMachine::restore(std::move(plan), {slots(), options_.fail_fast}, std::move(first), steps));
+  const pipeline::MachineOptions options{slots(), options_.fail_fast, timeout_of(row, options_.timeout)};
+  TRY_ASSIGN(auto machine, pipeline::RunMachine::restore(std::move(plan), options, std::move(first), steps));
   TRY_ASSIGN(const metadata::Epoch epoch, store_.take_over(run, owner_text()));
   // Asked for while nobody ran it. A run that had ended is resumed because somebody wants it to go on.
   if (row.cancel_requested && mode == pipeline::ResumeMode::unfinished) cancel(false);
@@ -208,7 +219,7 @@ Result<RunOutcome> Engine::drive(Prepared prepared, RunObserver& observer) {
   FanOut observers;
   observers.all.push_back(&observer);
   RunLoop loop(std::move(prepared.machine), prepared.context, store_, prepared.epoch, runner_, cache, observers,
-               {.clock = options_.clock, .random = options_.random, .timeout = options_.timeout});
+               {.clock = options_.clock, .random = options_.random});
   const auto folder = metadata::run_folder(store_.folder(), prepared.context->run);
   auto socket = RunSocket::open(folder / kRunSocketName, loop.loop(), [&loop](bool at_once) { loop.cancel(at_once); });
   // Without it nobody can follow from another terminal; the run itself needs it not.

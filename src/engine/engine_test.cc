@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "codec/sha256.h"
+#include "engine/run_loop.h"
 #include "engine/run_rows.h"
 #include "engine/test_runner.h"
 #include "metadata/run_lock.h"
@@ -40,7 +41,7 @@ class EngineTest : public ::testing::Test {
 
   EngineOptions options() {
     EngineOptions options;
-    options.clock = &clock_;
+    options.clock = manual_ ? static_cast<const Clock*>(&*manual_) : &clock_;
     options.random = [this] { return std::fmod(random_ += 0.137, 1.0); };
     options.environment = environment_;
     options.load_document = [](const json::value& source,
@@ -99,6 +100,7 @@ class EngineTest : public ::testing::Test {
 
   metadata::TestFolder folder_;
   SystemClock clock_;
+  std::optional<ManualClock> manual_;  // instead, where a test says what the time is
   std::unique_ptr<metadata::Store> store_;
   objects::LocalArtifactStore artifacts_;
   TestRunner runner_;
@@ -171,6 +173,103 @@ TEST_F(EngineTest, OwnsTheDeadlineOfTheRun) {
   const auto outcome = run(R"({"timeout": "20ms", "steps": [{"name": "a"}], "finally": [{"name": "z"}]})");
   EXPECT_EQ(outcome->state, RunState::failed);
   EXPECT_EQ(states(outcome->run), (States{{"a", "cancelled"}, {"z", "succeeded"}}));
+}
+
+// A run with a timeout of an hour whose engine dies after 40 minutes, when b starts; `in_b` is what happens in b after
+// the resume.
+class TimeoutTest : public EngineTest {
+ protected:
+  pipeline::RunState run_and_resume(const std::function<bool()>& in_b) {
+    manual_.emplace();
+    RunId id;
+    runner_.script = [&](const AttemptSpec& spec) -> std::optional<AttemptResult> {
+      id = spec.id.run;
+      if (spec.id.step.str() == "a") manual_->advance(std::chrono::minutes(40));
+      if (spec.id.step.str() == "b") (void)store_->take_over(id, "somebody else");
+      return success();
+    };
+    EXPECT_FALSE(run(R"({"timeout": "1h", "steps": [{"name": "a"}, {"name": "b", "needs": ["a"]}]})").ok());
+    manual_->jump_wall(between_);
+    runner_.script = [&](const AttemptSpec&) { return in_b() ? std::optional(success()) : std::nullopt; };
+    Engine engine(*store_, artifacts_, runner_, options());
+    const auto outcome = engine.resume(id, recorder_);
+    EXPECT_TRUE(outcome.ok());
+    expect_rows_are_the_fold(id);
+    return outcome->state;
+  }
+
+  std::chrono::hours between_{5};
+};
+
+TEST_F(TimeoutTest, TimeWhileNobodyRunsTheRunDoesNotCount) {
+  EXPECT_EQ(run_and_resume([&] {
+              manual_->advance(std::chrono::minutes(19));
+              return true;
+            }),
+            RunState::succeeded);
+  EXPECT_EQ(recorder_.lines.back().at("duration_ms"), std::chrono::milliseconds(std::chrono::minutes(59)).count());
+}
+
+TEST_F(TimeoutTest, TimeOfEarlierEnginesCounts) {
+  EXPECT_EQ(run_and_resume([&] {
+              manual_->advance(std::chrono::minutes(21));
+              return false;
+            }),
+            RunState::failed);
+  EXPECT_THAT(runner_.cancelled, ElementsAre("b"));
+}
+
+TEST_F(TimeoutTest, AClockThatJumpsAheadEndsNothing) {
+  between_ = std::chrono::hours(-9);
+  EXPECT_EQ(run_and_resume([&] {
+              manual_->jump_wall(std::chrono::hours(48));
+              return true;
+            }),
+            RunState::succeeded);
+}
+
+TEST_F(TimeoutTest, AClockThatJumpsBackKeepsNothing) {
+  EXPECT_EQ(run_and_resume([&] {
+              manual_->jump_wall(std::chrono::hours(-48));
+              manual_->advance(std::chrono::minutes(21));
+              return false;
+            }),
+            RunState::failed);
+}
+
+TEST_F(EngineTest, KeepsTheTimeThatALongStepTakes) {
+  manual_.emplace();
+  Engine engine(*store_, artifacts_, runner_, options());
+  runner_.script = [](const AttemptSpec&) { return std::nullopt; };
+  std::thread other;
+  runner_.on_start = [&](const AttemptSpec& spec) {
+    manual_->advance(kKeepTimeInterval);
+    other = std::thread([&, id = spec.id.run] {
+      // Nothing but the time is written while the step runs.
+      while (store_->load_run(id)->machine_state.at("active_ms").as_int64() < 10'000)
+        std::this_thread::yield();
+      engine.cancel(false);
+    });
+  };
+  const auto outcome =
+      engine.run({.document = read(document_json(R"({"timeout": "1h", "steps": [{"name": "a"}]})"))}, recorder_);
+  other.join();
+  EXPECT_EQ(outcome->state, RunState::cancelled);
+}
+
+TEST_F(EngineTest, AResumeHoldsToTheTimeoutThatTheRunWasStartedWith) {
+  manual_.emplace();
+  runner_.script = [](const AttemptSpec&) { return failure(FailureClass::user_code); };
+  EngineOptions limited = options();
+  limited.timeout = std::chrono::minutes(10);
+  const auto failed = Engine(*store_, artifacts_, runner_, limited)
+                          .run({.document = read(document_json(R"({"steps": [{"name": "a"}]})"))}, recorder_);
+  runner_.script = [&](const AttemptSpec&) {
+    manual_->advance(std::chrono::minutes(11));
+    return std::nullopt;
+  };
+  EXPECT_EQ(Engine(*store_, artifacts_, runner_, options()).resume(failed->run, recorder_)->state, RunState::failed);
+  EXPECT_THAT(runner_.cancelled, ElementsAre("a"));
 }
 
 TEST_F(EngineTest, CancelsInOrderThenAtOnce) {

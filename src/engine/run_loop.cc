@@ -57,7 +57,8 @@ RunLoop::RunLoop(pipeline::RunMachine machine, std::shared_ptr<const RunContext>
       cache_(cache),
       observer_(observer),
       options_(std::move(options)),
-      loop_(*options_.clock) {}
+      loop_(*options_.clock),
+      began_(options_.clock->steady_now()) {}
 
 RunLoop::~RunLoop() {
   if (lookups_ != nullptr) lookups_->close();
@@ -132,15 +133,20 @@ void RunLoop::log_line(const AttemptId& id, std::string stream, std::string text
   post(std::move(line), true);
 }
 
+pipeline::Moment RunLoop::now() const {
+  return {options_.clock->wall_now(),
+          std::chrono::duration_cast<pipeline::Duration>(options_.clock->steady_now() - began_)};
+}
+
 // --- the loop's own thread -------------------------------------------------------------------------------------------
 
 Result<pipeline::RunState> RunLoop::run_new() {
-  machine_.apply(pipeline::input::Start{}, options_.clock->wall_now());
+  machine_.apply(pipeline::input::Start{}, now());
   return run();
 }
 
 Result<pipeline::RunState> RunLoop::run_restored(pipeline::ResumeMode mode) {
-  machine_.resume(mode, options_.clock->wall_now());
+  machine_.resume(mode, now());
   return run();
 }
 
@@ -196,11 +202,10 @@ void RunLoop::handle(Message message) {
                         },
                         [&](LookedUp& one) { handle_looked_up(std::move(one)); },
                         [&](const Cancel& one) {
-                          const WallTime now = options_.clock->wall_now();
-                          machine_.apply(pipeline::input::CancelRequested{}, now);
-                          if (one.at_once) machine_.apply(pipeline::input::CancelRequested{}, now);
+                          machine_.apply(pipeline::input::CancelRequested{}, now());
+                          if (one.at_once) machine_.apply(pipeline::input::CancelRequested{}, now());
                         },
-                        [&](const pipeline::Input& one) { machine_.apply(one, options_.clock->wall_now()); },
+                        [&](const pipeline::Input& one) { machine_.apply(one, now()); },
                         [&](const json::object& line) { publish(line); }},
              message);
 }
@@ -218,7 +223,7 @@ void RunLoop::handle_finished(Finished message) {
   if (succeeded) observed_[attempt.instance] = std::move(message.result.observed);
   machine_.apply(pipeline::input::AttemptFinished{attempt.instance, attempt.number, succeeded, failure_class,
                                                   std::move(result), options_.random()},
-                 options_.clock->wall_now());
+                 now());
 }
 
 void RunLoop::settle() {
@@ -242,15 +247,14 @@ void RunLoop::settle() {
 
 // What is pure, or only reads, belongs to the same transaction; the rest waits until it is written.
 void RunLoop::answer(const pipeline::Command& command, std::vector<pipeline::Command>& later) {
-  const WallTime now = options_.clock->wall_now();
   std::visit(overloaded{[&](const pipeline::command::Evaluate& one) {
-                          machine_.apply(values_.evaluate(machine_, one.instance), now);
+                          machine_.apply(values_.evaluate(machine_, one.instance), now());
                         },
                         [&](const pipeline::command::DecideRepeat& one) {
-                          machine_.apply(values_.decide_repeat(machine_, one.iteration), now);
+                          machine_.apply(values_.decide_repeat(machine_, one.iteration), now());
                         },
                         [&](const pipeline::command::EvaluateOutputs& one) {
-                          machine_.apply(values_.evaluate_outputs(machine_, one.frame), now);
+                          machine_.apply(values_.evaluate_outputs(machine_, one.frame), now());
                         },
                         [&](const pipeline::command::LookUpCache& one) { look_up(one.instance); },
                         [&](const auto& one) { later.push_back(one); }},
@@ -276,11 +280,10 @@ void RunLoop::look_up(InstanceId instance) {
 }
 
 void RunLoop::handle_looked_up(LookedUp message) {
-  const WallTime now = options_.clock->wall_now();
   StepCache::Answer& answer = message.answer;
   if (is_terminal(machine_.view(message.instance).state)) return;
   if (answer.hit != nullptr) {
-    machine_.apply(pipeline::input::CacheHit{message.instance, std::move(answer.hit)}, now);
+    machine_.apply(pipeline::input::CacheHit{message.instance, std::move(answer.hit)}, now());
     return;
   }
   if (answer.key) {
@@ -291,7 +294,7 @@ void RunLoop::handle_looked_up(LookedUp message) {
     }
   }
   keyed_[message.instance] = {std::move(answer.info), std::move(answer.key)};
-  machine_.apply(pipeline::input::CacheMiss{message.instance}, now);
+  machine_.apply(pipeline::input::CacheMiss{message.instance}, now());
 }
 
 Result<void> RunLoop::write() {
@@ -364,7 +367,7 @@ void RunLoop::carry_out(const pipeline::Command& command) {
                           const AttemptId id{context_->run, machine_.path(one.instance), one.attempt};
                           runner_.cancel(id, one.at_once ? std::chrono::milliseconds(0) : context_->grace);
                         },
-                        [&](const pipeline::command::FrameOpened& one) { open_frame(one.frame); },
+                        [&](const pipeline::command::FrameOpened& one) { open_frame(one); },
                         [&](const pipeline::command::FinishRun&) {
                           done_ = true;
                           loop_.stop();
@@ -401,14 +404,20 @@ void RunLoop::later_input(std::chrono::milliseconds delay, pipeline::Input input
   loop_.after(delay, [this, input = std::move(input)] { post(input, false); });
 }
 
-void RunLoop::open_frame(pipeline::FrameId frame) {
-  const InstanceId owner = machine_.owner_of(frame);
-  std::optional<std::chrono::milliseconds> timeout = machine_.pipeline_of(frame).pipeline->timeout;
-  if (owner == pipeline::kNoInstance && options_.timeout)
-    timeout = timeout ? std::min(*timeout, *options_.timeout) : *options_.timeout;
-  if (timeout) later_input(*timeout, pipeline::input::FrameTimedOut{frame});
-  if (owner == pipeline::kNoInstance) return;
-  if (const auto& own = machine_.view(owner).step->timeout) later_input(*own, pipeline::input::TimedOut{owner, 0});
+void RunLoop::open_frame(const pipeline::command::FrameOpened& opened) {
+  if (opened.timeout) later_input(*opened.timeout, pipeline::input::FrameTimedOut{opened.frame});
+  if (opened.step_timeout)
+    later_input(*opened.step_timeout, pipeline::input::TimedOut{machine_.owner_of(opened.frame), 0});
+  if ((opened.timeout || opened.step_timeout) && !std::exchange(keeps_time_, true)) keep_time();
+}
+
+void RunLoop::keep_time() {
+  loop_.after(kKeepTimeInterval, [this] {
+    if (done_) return;
+    machine_.keep_time(now());
+    settle();
+    keep_time();
+  });
 }
 
 }  // namespace stoker::engine

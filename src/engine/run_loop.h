@@ -33,11 +33,12 @@ namespace stoker::engine {
 inline constexpr std::size_t kMaximumLiveBacklog = 10'000;
 // Inputs of one transaction.
 inline constexpr std::size_t kMaximumInputs = 1'000;
+// How often the time that a run with a timeout has taken is written, when nothing else is: a crash loses at most this.
+inline constexpr std::chrono::seconds kKeepTimeInterval{10};
 
 struct RunLoopOptions {
   const Clock* clock = nullptr;
-  std::function<double()> random;                    // in [0, 1): jitter of retries
-  std::optional<std::chrono::milliseconds> timeout;  // of the run, beside the document's
+  std::function<double()> random;  // in [0, 1): jitter of retries
 };
 
 class RunLoop final : private AttemptEvents {
@@ -106,7 +107,9 @@ class RunLoop final : private AttemptEvents {
   void instance_ended(pipeline::InstanceId instance);
   void carry_out(const pipeline::Command& command);
   void dispatch(pipeline::InstanceId instance, int attempt);
-  void open_frame(pipeline::FrameId frame);
+  void open_frame(const pipeline::command::FrameOpened& opened);
+  void keep_time();
+  pipeline::Moment now() const;
   void later_input(std::chrono::milliseconds delay, pipeline::Input input);
   void publish(const json::object& line) { observer_.on_event(line); }
   json::object live(std::string_view type, const AttemptId& id) const;
@@ -123,6 +126,8 @@ class RunLoop final : private AttemptEvents {
   RunObserver& observer_;
   const RunLoopOptions options_;
   runtime::EventLoop loop_;
+  const SteadyTime began_;
+  bool keeps_time_ = false;
 
   std::mutex mutex_;
   std::deque<Message> inbox_;  // guarded by mutex_

@@ -40,6 +40,7 @@ json::object machine_state(const pipeline::StepRow& row) {
   if (std::string used = pipeline::retries_used_text(row.retries_used); !used.empty())
     state["retries"] = std::move(used);
   if (row.ready_at) state["ready"] = row.ready_at->time_since_epoch().count();
+  if (row.opened) state["opened_ms"] = row.opened->count();
   if (row.result != nullptr && !row.result->logs.empty()) state["logs"] = row.result->logs;
   return state;
 }
@@ -104,6 +105,7 @@ Result<pipeline::StepRow> from_store(const metadata::StepRow& row) {
     out.cause = pipeline::parse_skip_cause(cause).value_or(pipeline::SkipCause::none);
   TRY_ASSIGN(out.retries_used, pipeline::parse_retries_used(text_of(own, "retries")));
   if (own.contains("ready")) out.ready_at = WallTime(std::chrono::milliseconds(number_of(own, "ready", 0)));
+  if (own.contains("opened_ms")) out.opened = pipeline::Duration(number_of(own, "opened_ms", 0));
   if (!row.error_class.empty()) out.failure_class = pipeline::parse_failure_class(row.error_class);
   if (row.outputs.is_null()) return out;
   auto result = std::make_shared<pipeline::StepResult>();
@@ -149,7 +151,7 @@ metadata::RunUpdate to_update(const pipeline::RunRow& row) {
   if (row.outputs != nullptr) update.outputs = *row.outputs;
   if (row.error != nullptr) update.error = text_of(*row.error, "message");
   update.machine_version = row.machine_version;
-  json::object state{{"next", row.next_sequence}};
+  json::object state{{"next", row.next_sequence}, {"active_ms", row.active.count()}};
   if (row.stop_reason != pipeline::StopReason::none) state["stop"] = pipeline::stop_reason_name(row.stop_reason);
   if (row.stop_level != 0) state["level"] = row.stop_level;
   if (row.resumes != 0) state["resumes"] = row.resumes;
@@ -170,6 +172,7 @@ Result<pipeline::RunRow> from_store(const metadata::RunRow& row) {
   out.document_digest = row.document_digest;
   const json::object own = object_of(row.machine_state);
   out.next_sequence = number_of(own, "next", 1);
+  out.active = pipeline::Duration(number_of(own, "active_ms", 0));
   if (const std::string stop = text_of(own, "stop"); !stop.empty()) {
     const auto reason = pipeline::parse_stop_reason(stop);
     if (!reason) return damaged("stop reason", stop);

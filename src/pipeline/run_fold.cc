@@ -26,6 +26,11 @@ json::object object_field(const json::object& fields, std::string_view name) {
   return value != nullptr && value->is_object() ? value->get_object() : json::object();
 }
 
+std::optional<Duration> opened_at(const json::object& fields) {
+  if (!fields.contains("active_ms")) return std::nullopt;
+  return Duration(number_field(fields, "active_ms", 0));
+}
+
 // Null when the event carries nothing of a result.
 StepResultPtr result_of(const json::object& fields) {
   auto result = std::make_shared<StepResult>();
@@ -137,6 +142,7 @@ Result<void> RunFold::apply_step(const RunEvent& event) {
         fresh.count = row.count;
         fresh.ready_at = row.ready_at;
         fresh.started_at = row.started_at;
+        if (row.opened) fresh.opened = Duration();
       }
       row = std::move(fresh);
       break;
@@ -149,10 +155,12 @@ Result<void> RunFold::apply_step(const RunEvent& event) {
       row.state = StepState::running;
       row.count = number_field(fields, "count", 0);
       row.started_at = event.time;
+      row.opened = opened_at(fields);
       break;
     case RunEventType::step_started:
       row.state = StepState::running;
       row.started_at = event.time;
+      row.opened = opened_at(fields);
       if (fields.contains("attempt")) {
         row.attempt = static_cast<int>(number_field(fields, "attempt", 0));
         AttemptRow& attempt = attempts_[{row.path.str(), row.attempt}];
@@ -255,6 +263,7 @@ std::string difference(const StepRow& a, const StepRow& b) {
   differ.compare("ready_at", time_text(a.ready_at), time_text(b.ready_at));
   differ.compare("started_at", time_text(a.started_at), time_text(b.started_at));
   differ.compare("finished_at", time_text(a.finished_at), time_text(b.finished_at));
+  differ.compare("opened", a.opened.value_or(Duration(-1)).count(), b.opened.value_or(Duration(-1)).count());
   differ.compare("class", class_text(a.failure_class), class_text(b.failure_class));
   differ.compare("result", result_text(a.result), result_text(b.result));
   return differ.take();

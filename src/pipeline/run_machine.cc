@@ -22,8 +22,8 @@ RunMachine::RunMachine(RunMachine&&) noexcept = default;
 RunMachine& RunMachine::operator=(RunMachine&&) noexcept = default;
 RunMachine::~RunMachine() = default;
 
-void RunMachine::apply(const Input& given, WallTime now) {
-  now_ = now;
+void RunMachine::apply(const Input& given, Moment now) {
+  set_time(now);
   if (is_terminal(run_.state)) return;
   std::visit([this](const auto& one) { on(one); }, given);
   settle_all();
@@ -88,8 +88,10 @@ void RunMachine::on(const input::Expanded& expanded) {
   instance.count = expanded.count;
   instance.state = StepState::running;
   instance.started_at = now_.time_since_epoch().count();
+  instance.opened = run_.active;
   set_phase(instance, Phase::inside);
-  record(RunEventType::step_expanded, expanded.instance, {{"count", expanded.count}});
+  record(RunEventType::step_expanded, expanded.instance,
+         {{"count", expanded.count}, {"active_ms", run_.active.count()}});
   instance.children = std::make_unique<std::vector<InstanceId>>();
   instance.listed = true;
   active_groups_.push_back(expanded.instance);

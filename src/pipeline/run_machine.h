@@ -38,6 +38,8 @@
 // at once and skips
 //   `finally`. The run's timeout is a cancel that ends as failed. An attempt that succeeds in spite of it has
 //   succeeded.
+// - Timeouts of the run and of sub-pipelines count the time for which engines owned the run: not the time between a
+//   crash and the resume, and no jump of the wall clock. Resuming a run that had ended starts them anew.
 // - `finally` always runs (but for the second cancel); one that reads an output that is not there is skipped. Its
 // failure fails the run.
 // - Retries are of leaf attempts. Lost attempts (the engine died) use no budget.
@@ -174,9 +176,11 @@ struct DecideRepeat {
 struct EvaluateOutputs {
   FrameId frame;
 };
-// The frame began: its timers (its own timeout; of a pipeline step, the step's) count from now.
+// The frame began, or goes on after a resume: what is left of its own timeout and, of a pipeline step, of the step's.
 struct FrameOpened {
   FrameId frame;
+  std::optional<Duration> timeout;
+  std::optional<Duration> step_timeout;
 };
 struct FinishRun {};
 }  // namespace command
@@ -199,6 +203,7 @@ struct Changes {
 struct MachineOptions {
   int slots = 0;  // attempts at once; 0: no limit
   bool fail_fast = false;
+  std::optional<Duration> timeout;  // of the run, beside the document's
 };
 
 enum class ResumeMode {
@@ -219,9 +224,11 @@ class RunMachine {
   ~RunMachine();
 
   // Inputs that come too late (the instance has ended meanwhile, another attempt runs) change nothing.
-  void apply(const Input& input, WallTime now);
+  void apply(const Input& input, Moment now);
   // After restore: records the resume, the attempts that are lost, and goes on.
-  void resume(ResumeMode mode, WallTime now);
+  void resume(ResumeMode mode, Moment now);
+  // Nothing happened, but the time that passed is to be written: a crash would lose it.
+  void keep_time(Moment now);
 
   Changes take_changes();
   std::vector<Command> take_commands();
@@ -305,6 +312,7 @@ class RunMachine {
     RetriesUsed retries_used{};
     std::optional<FailureClass> failure_class;
     std::int64_t ready_at = 0, started_at = 0, finished_at = 0;  // milliseconds since the epoch; 0: not yet
+    Duration opened{};                                           // RunRow::active at started_at
     StepResultPtr result;
     std::unique_ptr<std::string> reason;
     std::unique_ptr<std::vector<InstanceId>> children;
@@ -362,6 +370,7 @@ class RunMachine {
   InstanceId make_instance(FrameId frame, std::uint32_t step, Role role, InstanceId parent, std::int64_t number);
   FrameId make_frame(InstanceId owner, std::uint32_t pipeline);
   void open_frame(FrameId frame);
+  void announce_frame(FrameId frame);
   void consider(FrameId frame, std::uint32_t step);
   void start_finally(FrameId frame);
   void frame_step_settled(InstanceId id);
@@ -402,6 +411,8 @@ class RunMachine {
   void rewire_repeat(InstanceId id);
 
   // run_machine_record.cc: rows and events
+  void set_time(Moment now);
+  std::int64_t active_for(const Instance& instance) const;  // milliseconds since it started
   void mark(InstanceId id);
   void record(RunEventType type, InstanceId id, json::object fields = {});
   void record_run(RunEventType type, json::object fields);
@@ -424,6 +435,7 @@ class RunMachine {
   RunRow run_;
   bool run_dirty_ = false;
   WallTime now_{};
+  Duration active_before_{};  // of earlier engines
   // Deques: references stay valid while instances and frames are made.
   std::deque<Instance> instances_;
   std::deque<Frame> frames_;

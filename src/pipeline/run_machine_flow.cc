@@ -57,8 +57,22 @@ FrameId RunMachine::make_frame(InstanceId owner, std::uint32_t pipeline) {
   return id;
 }
 
+void RunMachine::announce_frame(FrameId id) {
+  const Frame& frame = frames_[id];
+  const bool main = frame.owner == kNoInstance;
+  std::optional<Duration> timeout = plan_->pipelines[frame.pipeline].pipeline->timeout;
+  if (main && options_.timeout) timeout = std::min(timeout.value_or(*options_.timeout), *options_.timeout);
+  const std::optional<Duration> step_timeout = main ? std::nullopt : step_of(instances_[frame.owner]).timeout;
+  const Duration spent = run_.active - (main ? Duration() : instances_[frame.owner].opened);
+  const auto left = [spent](const std::optional<Duration>& limit) -> std::optional<Duration> {
+    if (!limit) return std::nullopt;
+    return std::max(*limit - spent, Duration());
+  };
+  commands_.push_back(command::FrameOpened{id, left(timeout), left(step_timeout)});
+}
+
 void RunMachine::open_frame(FrameId id) {
-  commands_.push_back(command::FrameOpened{id});
+  announce_frame(id);
   const std::uint32_t main_count = plan_->pipelines[frames_[id].pipeline].main_count;
   for (std::uint32_t i = 0; i < main_count; ++i) {
     if (frames_[id].missing[i] == 0) consider(id, i);

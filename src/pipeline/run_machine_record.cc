@@ -2,6 +2,8 @@
 // the same from events.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "pipeline/run_machine.h"
 #include "pipeline/run_machine_text.h"
 
@@ -16,6 +18,21 @@ StepResultPtr with_error(const StepResultPtr& result, FailureClass failure_class
   changed->error["class"] = failure_class_name(failure_class);
   changed->error["message"] = std::move(message);
   return changed;
+}
+
+void RunMachine::set_time(Moment now) {
+  now_ = now.wall;
+  run_.active = std::max(run_.active, active_before_ + now.active);
+}
+
+void RunMachine::keep_time(Moment now) {
+  if (is_terminal(run_.state)) return;
+  set_time(now);
+  run_dirty_ = true;
+}
+
+std::int64_t RunMachine::active_for(const Instance& instance) const {
+  return (run_.active - instance.opened).count();
 }
 
 void RunMachine::mark(InstanceId id) {
@@ -64,8 +81,13 @@ void RunMachine::become_running(InstanceId id) {
   Instance& instance = instances_[id];
   instance.state = StepState::running;
   instance.started_at = now_.time_since_epoch().count();
+  instance.opened = run_.active;
   json::object fields;
-  if (instance.kind == InstanceKind::leaf) fields["attempt"] = instance.attempt;
+  if (instance.kind == InstanceKind::leaf) {
+    fields["attempt"] = instance.attempt;
+  } else {
+    fields["active_ms"] = run_.active.count();
+  }
   record(RunEventType::step_started, id, std::move(fields));
 }
 
@@ -103,15 +125,14 @@ void RunMachine::end_instance(InstanceId id, StepState state) {
 
 void RunMachine::succeed(InstanceId id, StepResultPtr result, bool cached) {
   Instance& instance = instances_[id];
-  const std::int64_t since = instance.started_at;
+  const bool started = instance.started_at != 0;
   end_instance(id, StepState::succeeded);
   instance.cached = cached;
   instance.failure_class.reset();
   instance.result = std::move(result);
   const bool hit = cached && instance.kind == InstanceKind::leaf;
-  json::object fields{{"attempt", instance.attempt},
-                      {"cached", cached},
-                      {"duration_ms", hit || since == 0 ? 0 : instance.finished_at - since}};
+  json::object fields{
+      {"attempt", instance.attempt}, {"cached", cached}, {"duration_ms", hit || !started ? 0 : active_for(instance)}};
   if (instance.result != nullptr) add_result(fields, *instance.result, true);
   if (instance.count >= 0) fields["count"] = instance.count;
   record(RunEventType::step_succeeded, id, std::move(fields));
@@ -130,7 +151,7 @@ void RunMachine::fail(InstanceId id, FailureClass failure_class, StepResultPtr r
   instance.result = std::move(result);
   json::object fields{{"attempt", instance.attempt}, {"class", failure_class_name(failure_class)}};
   if (step_of(instance).continue_on_failure) fields["tolerated"] = true;
-  if (instance.started_at != 0) fields["duration_ms"] = instance.finished_at - instance.started_at;
+  if (instance.started_at != 0) fields["duration_ms"] = active_for(instance);
   if (instance.result != nullptr) add_result(fields, *instance.result, false);
   record(RunEventType::step_failed, id, std::move(fields));
   if (options_.fail_fast) fail_fast(id);
@@ -156,7 +177,7 @@ void RunMachine::end_run(RunState state, StepResultPtr outputs) {
   run_.state = state;
   run_.finished_at = now_;
   if (outputs != nullptr) run_.outputs = std::make_shared<json::object>(outputs->outputs);
-  json::object fields{{"state", run_state_name(state)}, {"duration_ms", (now_ - run_.started_at).count()}};
+  json::object fields{{"state", run_state_name(state)}, {"duration_ms", run_.active.count()}};
   if (run_.outputs != nullptr) fields["outputs"] = *run_.outputs;
   if (run_.error != nullptr) fields["error"] = *run_.error;
   record_run(RunEventType::run_finished, std::move(fields));
@@ -182,6 +203,7 @@ StepRow RunMachine::row_of(InstanceId id) const {
   row.ready_at = time(instance.ready_at);
   row.started_at = time(instance.started_at);
   row.finished_at = time(instance.finished_at);
+  if (instance.kind != InstanceKind::leaf && instance.started_at != 0) row.opened = instance.opened;
   row.failure_class = instance.failure_class;
   row.result = instance.result;
   return row;

@@ -77,6 +77,7 @@ bool RunMachine::restore_instance(InstanceId id, RowIndex& rows) {
   instance.ready_at = number(row->ready_at);
   instance.started_at = number(row->started_at);
   instance.finished_at = number(row->finished_at);
+  instance.opened = row->opened.value_or(Duration());
   instance.failure_class = row->failure_class;
   instance.result = row->result;
   if (instance.kind == InstanceKind::pipeline && instance.started_at != 0) {
@@ -102,10 +103,12 @@ bool RunMachine::restore_instance(InstanceId id, RowIndex& rows) {
   return true;
 }
 
-void RunMachine::resume(ResumeMode mode, WallTime now) {
-  now_ = now;
+void RunMachine::resume(ResumeMode mode, Moment now) {
   const bool again = mode == ResumeMode::again;
   if (is_terminal(run_.state) && !again) return;
+  active_before_ = again ? Duration() : run_.active;
+  run_.active = active_before_;
+  set_time(now);
   ++run_.resumes;
   if (again) {
     run_.state = RunState::running;
@@ -155,6 +158,7 @@ void RunMachine::clear_end(InstanceId id, StepState state) {
   instance.finished_at = 0;
   instance.failure_class.reset();
   instance.result.reset();
+  instance.opened = {};
   if (state == StepState::waiting) {
     instance.ready_at = instance.started_at = 0;
     instance.count = -1;
@@ -238,7 +242,7 @@ void RunMachine::rewire_frame(FrameId id) {
   Frame& frame = frames_[id];
   const PlanPipeline& plan = plan_->pipelines[frame.pipeline];
   inherit_stop(frame);
-  commands_.push_back(command::FrameOpened{id});
+  announce_frame(id);
   for (std::uint32_t i = 0; i < plan.steps.size(); ++i) {
     const InstanceId step = frame.instances[i];
     if (i == plan.main_count && frame.unsettled_main == 0) frame.main_outcome = frame_outcome(frame);

@@ -57,6 +57,12 @@ class Simulation {
   // Until nothing moves any more.
   void run_to_end();
   void time_out(const std::string& path);
+  // Time passes while the engine lives: what is due happens.
+  void pass(Duration time);
+  // The wall clock is set; nothing else notices.
+  void jump(Duration by) { now_.wall += by; }
+  // The engine dies; after `time` another one takes over.
+  void down(Duration time);
 
   bool ended() const { return is_terminal(run.state); }
   std::map<std::string, std::string> states() const;
@@ -72,11 +78,13 @@ class Simulation {
   std::vector<std::string> problems;    // what must not be
   std::deque<Running> running;
   std::size_t most_running = 0;
-  std::map<std::string, json::object> inputs;  // resolved, of each dispatched path
+  std::map<std::string, json::object> inputs;             // resolved, of each dispatched path
+  std::map<std::string, std::vector<std::string>> words;  // of each dispatched command, evaluated
 
   const RunMachine& machine() const { return *machine_; }
 
  private:
+  void tick(Duration time);
   void settle();
   void carry_out(const Command& command);
   void store(Changes changes);
@@ -90,7 +98,12 @@ class Simulation {
   std::unique_ptr<RunValues> values_;
   RunFold fold_;
   std::vector<InstanceId> backing_off_;
-  WallTime now_{std::chrono::milliseconds(1767225600000)};
+  struct Due {
+    Duration at;  // of this engine's time
+    Input input;
+  };
+  std::vector<Due> due_;
+  Moment now_{.wall = WallTime(std::chrono::milliseconds(1767225600000))};
   int inputs_ = 0;
 };
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <utility>
 
 #include "base/overloaded.h"
 #include "pipeline/test_documents.h"
@@ -20,7 +21,7 @@ Simulation::Simulation(std::shared_ptr<const Document> document, Options options
   plan_ = *plan;
   run.run = RunId("r");
   run.pipeline = document->main.name;
-  run.started_at = now_;
+  run.started_at = now_.wall;
   json::object parameters;
   for (const Parameter& parameter : document->main.parameters) {
     if (parameter.default_value) parameters[parameter.name] = *parameter.default_value;
@@ -42,7 +43,7 @@ void Simulation::give(const Input& input) {
     crash();
     return;
   }
-  now_ += std::chrono::milliseconds(1);
+  tick(std::chrono::milliseconds(1));
   machine_->apply(input, now_);
   settle();
 }
@@ -86,10 +87,13 @@ void Simulation::carry_out(const Command& command) {
                    if (std::ranges::find(dispatched, name) != dispatched.end()) problem("started twice: " + name);
                    if (!steps.contains(path) || steps[path].state != StepState::running)
                      problem("no intent stored: " + name);
-                   if (values_->resolved(c.instance) == nullptr)
+                   if (const ResolvedStep* resolved = values_->resolved(c.instance)) {
+                     inputs[path] = resolved->inputs;
+                     if (const auto* command = std::get_if<CommandStep>(&resolved->step->body))
+                       words[path] = command->run;
+                   } else {
                      problem("not resolved: " + name);
-                   else
-                     inputs[path] = values_->resolved(c.instance)->inputs;
+                   }
                    dispatched.push_back(name);
                    running.push_back({path, c.instance, c.attempt, false});
                    most_running = std::max(most_running, running.size());
@@ -104,6 +108,13 @@ void Simulation::carry_out(const Command& command) {
                  [&](const command::ScheduleRetry& c) {
                    commands.push_back(fmt::format("retry {} {}ms", machine_->path(c.instance).str(), c.delay.count()));
                    backing_off_.push_back(c.instance);
+                 },
+                 [&](const command::FrameOpened& c) {
+                   if (c.timeout) due_.push_back({now_.active + *c.timeout, input::FrameTimedOut{c.frame}});
+                   if (c.step_timeout) {
+                     const InstanceId owner = machine_->owner_of(c.frame);
+                     due_.push_back({now_.active + *c.step_timeout, input::TimedOut{owner, 0}});
+                   }
                  },
                  [&](const command::FinishRun&) { commands.push_back("finish"); }, [](const auto&) {}},
       command);
@@ -155,6 +166,8 @@ void Simulation::crash(ResumeMode mode) {
     rows.push_back(row);
   running.clear();
   backing_off_.clear();
+  due_.clear();
+  now_.active = {};
   auto restored = RunMachine::restore(plan_, options_.machine, run, rows);
   if (!restored) {
     problem("restore: " + restored.error().describe());
@@ -162,7 +175,7 @@ void Simulation::crash(ResumeMode mode) {
   }
   machine_ = std::make_unique<RunMachine>(std::move(*restored));
   values_ = std::make_unique<RunValues>(plan_, *run.parameters);
-  now_ += std::chrono::milliseconds(1);
+  tick(std::chrono::milliseconds(1));
   machine_->resume(mode, now_);
   settle();
 }
@@ -222,6 +235,28 @@ bool Simulation::fire_retry(const std::string& path) {
 void Simulation::run_to_end() {
   while (!ended() && (finish_next() || fire_retry())) {
   }
+}
+
+void Simulation::tick(Duration time) {
+  now_.wall += time;
+  now_.active += time;
+}
+
+void Simulation::pass(Duration time) {
+  tick(time);
+  machine_->keep_time(now_);
+  settle();
+  std::vector<Due> late;
+  for (const Due& one : std::exchange(due_, {}))
+    (one.at <= now_.active ? late : due_).push_back(one);
+  for (const Due& one : late)
+    give(one.input);
+}
+
+void Simulation::down(Duration time) {
+  now_.wall += time;
+  crash();
+  pass({});
 }
 
 void Simulation::time_out(const std::string& path) {

@@ -72,6 +72,13 @@ using RetriesUsed = std::array<std::uint8_t, kFailureClassCount>;
 std::string retries_used_text(const RetriesUsed& used);
 Result<RetriesUsed> parse_retries_used(std::string_view text);
 
+// When something happens. `wall` is for records and people and may jump. `active` is how long the engine has owned the
+// run, by a clock that never jumps: durations and timeouts are differences of it.
+struct Moment {
+  WallTime wall{};
+  Duration active{};
+};
+
 struct RunRow {
   RunId run;
   PipelineName pipeline;
@@ -88,6 +95,9 @@ struct RunRow {
   StopReason stop_reason = StopReason::none;
   int stop_level = 0;
   int resumes = 0;
+  // How long engines have owned the run, since its start or since it was last resumed after its end. Measured, so no
+  // event explains it; what passed between the last write and a crash is lost.
+  Duration active{};
   std::shared_ptr<const json::object> outputs;  // of a succeeded run
   std::shared_ptr<const json::object> error;    // what failed the run itself: its outputs' evaluation, its timeout
 };
@@ -107,6 +117,7 @@ struct StepRow {
   std::string reason;  // of skipped and cancelled, for people
   RetriesUsed retries_used{};
   std::optional<WallTime> ready_at, started_at, finished_at;  // started_at: of the last attempt, or of the first item
+  std::optional<Duration> opened;                             // composites: RunRow::active when they started
   std::optional<FailureClass> failure_class;
   StepResultPtr result;  // of a terminal state that has one; a foreach has none (its items have), unless it failed
 };

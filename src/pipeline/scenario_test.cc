@@ -72,6 +72,12 @@ bool act(Simulation& simulation, const std::string& action) {
     simulation.give(input::FrameTimedOut{kMainFrame});
   else if (verb == "timeout")
     simulation.time_out(path);
+  else if (verb == "pass")
+    simulation.pass(duration_of(path));
+  else if (verb == "down")
+    simulation.down(duration_of(path));
+  else if (verb == "jump")
+    simulation.jump(path.starts_with("-") ? -duration_of(path.substr(1)) : duration_of(path));
   else if (action == "crash")
     simulation.crash();
   else if (action == "again")
@@ -109,6 +115,7 @@ void check(const Simulation& simulation, const std::string& key, const json::val
   if (key == "dispatched") return same(texts(simulation.dispatched));
   if (key == "commands") return same(texts(simulation.commands));
   if (key == "mostRunning") return same(json::value(static_cast<std::int64_t>(simulation.most_running)));
+  if (key == "duration") return same(simulation.events.back().fields.at("duration_ms").as_int64() / 60'000);
   if (key == "error")
     return same(simulation.run.error != nullptr ? simulation.run.error->at("message") : json::value());
   if (key == "events") {
@@ -146,6 +153,8 @@ void check(const Simulation& simulation, const std::string& key, const json::val
                         : json::value();
     } else if (key == "attempts") {
       found[path] = row->second.attempt;
+    } else if (key == "words") {
+      found[path] = simulation.words.contains(name) ? json::value(texts(simulation.words.at(name))) : json::value();
     } else if (key == "inputs") {
       found[path] = simulation.inputs.contains(name) ? json::value(simulation.inputs.at(name)) : json::value();
     } else {
