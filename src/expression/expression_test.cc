@@ -25,16 +25,17 @@ JsonScope scope(std::string_view text) {
 TEST(Expression, NamesEveryReferenceAndWhereItStands) {
   const auto expression = parsed(
       "parameters.a + one_of(steps.b.outputs.c, steps[\"d-e\"].outputs[\"f g\"]) + [item, index, iteration][0] + "
-      "outputs.h + run.id.size() + size(steps.i.state)");
+      "outputs.h + inputs.j + run.id.size() + size(steps.i.state)");
   std::vector<std::string> texts;
   std::vector<bool> soft;
   for (const auto& reference : expression.references()) {
     texts.push_back(reference.text());
     soft.push_back(reference.soft);
   }
-  EXPECT_THAT(texts, testing::ElementsAre("parameters.a", "steps.b.outputs.c", "steps[\"d-e\"].outputs[\"f g\"]",
-                                          "item", "index", "iteration", "outputs.h", "run.id", "steps.i.state"));
-  EXPECT_THAT(soft, testing::ElementsAre(false, true, true, false, false, false, false, false, false));
+  EXPECT_THAT(texts,
+              testing::ElementsAre("parameters.a", "steps.b.outputs.c", "steps[\"d-e\"].outputs[\"f g\"]", "item",
+                                   "index", "iteration", "outputs.h", "inputs.j", "run.id", "steps.i.state"));
+  EXPECT_THAT(soft, testing::ElementsAre(false, true, true, false, false, false, false, false, false, false));
   EXPECT_EQ(expression.references()[1].offset, 22U);
 }
 

@@ -16,6 +16,7 @@ Result<Value> JsonScope::lookup(const Reference& reference) const {
     case ReferenceKind::index: path = {"index"}; break;
     case ReferenceKind::iteration: path = {"iteration"}; break;
     case ReferenceKind::output: path = {"outputs", reference.name}; break;
+    case ReferenceKind::input: path = {"inputs", reference.name}; break;
     case ReferenceKind::run: path = {"run", reference.name}; break;
   }
   const auto* root = root_.if_object();

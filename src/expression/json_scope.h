@@ -1,6 +1,6 @@
 // JsonScope: a scope held in one JSON value, for tests and small callers: {"parameters": {…}, "steps": {"a":
-// {"outputs": {…}, "state": …}}, "item": …, "index": …, "iteration": …, "outputs": {…}, "run": {…}, "skipped": ["step",
-// …]}. Outputs of a skipped step are not available.
+// {"outputs": {…}, "state": …}}, "item": …, "index": …, "iteration": …, "outputs": {…}, "inputs": {…}, "run": {…},
+// "skipped": ["step", …]}. Outputs of a skipped step are not available.
 #pragma once
 
 #include "expression/expression.h"

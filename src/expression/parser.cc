@@ -17,7 +17,7 @@ namespace stoker::expression {
 
 namespace {
 
-const std::vector<std::string> kRoots{"parameters", "steps", "item", "index", "iteration", "outputs", "run"};
+const std::vector<std::string> kRoots{"parameters", "steps", "item", "index", "iteration", "outputs", "inputs", "run"};
 const std::vector<std::string> kRunFields{"id", "pipeline", "attempt", "state"};
 const std::vector<std::string> kStepFields{"outputs", "state"};
 
@@ -309,7 +309,8 @@ Tree Parser::parse_identifier() {
   auto hint = did_you_mean(name.text, candidates);
   if (hint.empty()) {
     hint = fmt::format(
-        "names begin with parameters, steps, item, index, iteration, outputs or run; text stands in quotes: \"{}\"; "
+        "names begin with parameters, steps, item, index, iteration, outputs, inputs or run; text stands in quotes: "
+        "\"{}\"; "
         "a name with a hyphen is written parameters[\"a-b\"]",
         name.text);
   }
@@ -357,6 +358,9 @@ Tree Parser::parse_reference(const Token& root) {
   } else if (root.text == "outputs") {
     reference.kind = ReferenceKind::output;
     name = parse_name("outputs", "outputs.NAME");
+  } else if (root.text == "inputs") {
+    reference.kind = ReferenceKind::input;
+    name = parse_name("inputs", "inputs.NAME");
   } else if (root.text == "run") {
     reference.kind = ReferenceKind::run;
     const auto at = token_.offset;

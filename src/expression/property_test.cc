@@ -19,7 +19,7 @@ const JsonScope& scope() {
     "steps": {"a": {"outputs": {"a": {"$artifact": {"uri": "u"}}, "b-c": 18446744073709551615, "in": {"$value": {"$a": 1}}, "x y": 0.1},
                     "state": "failed"},
               "in": {"outputs": {"a": [], "b-c": {}, "in": {"$file": {"path": "p"}}, "x y": {"$secret": "s"}}, "state": "succeeded"}},
-    "item": {"a": [3, 4]}, "index": 1, "iteration": 2, "outputs": {"a": -1, "in": ""},
+    "item": {"a": [3, 4]}, "index": 1, "iteration": 2, "outputs": {"a": -1, "in": ""}, "inputs": {"a": 2.5},
     "run": {"id": "r", "pipeline": "p", "attempt": 1, "state": "running"}, "skipped": ["b-c"]})")
                                   .value());
   return made;

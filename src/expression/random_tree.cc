@@ -82,12 +82,13 @@ class Builder {
   }
 
   Reference reference() {
-    Reference made{.kind = static_cast<ReferenceKind>(choose(8)), .soft = soft_ > 0};
+    Reference made{.kind = static_cast<ReferenceKind>(choose(9)), .soft = soft_ > 0};
     constexpr std::array<const char*, 4> kNames{"a", "b-c", "in", "x y"};
     constexpr std::array<const char*, 4> kRun{"id", "pipeline", "attempt", "state"};
     switch (made.kind) {
       case ReferenceKind::step_output: made.step = kNames[choose(kNames.size())]; [[fallthrough]];
       case ReferenceKind::parameter:
+      case ReferenceKind::input:
       case ReferenceKind::output: made.name = kNames[choose(kNames.size())]; break;
       case ReferenceKind::step_state: made.step = kNames[choose(kNames.size())]; break;
       case ReferenceKind::run: made.name = kRun[choose(kRun.size())]; break;

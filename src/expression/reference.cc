@@ -23,6 +23,7 @@ std::string Reference::text() const {
     case ReferenceKind::index: return "index";
     case ReferenceKind::iteration: return "iteration";
     case ReferenceKind::output: return "outputs" + member(name);
+    case ReferenceKind::input: return "inputs" + member(name);
     case ReferenceKind::run: return "run." + name;
   }
   return {};

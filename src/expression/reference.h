@@ -16,13 +16,14 @@ enum class ReferenceKind {
   index,        // index: its position, from 0
   iteration,    // iteration: of a repeat, from 1
   output,       // outputs.NAME: of this step, in repeat.until and repeat.carry
+  input,        // inputs.NAME: of this step, in its own texts and repeat.until
   run,          // run.id, run.pipeline, run.attempt, run.state
 };
 
 struct Reference {
   ReferenceKind kind = ReferenceKind::parameter;
   std::string step;  // step_output, step_state
-  std::string name;  // parameter, step_output, output, run
+  std::string name;  // parameter, step_output, output, input, run
   // Inside one_of(…) or has(…): the expression has a value although this one is not available.
   bool soft = false;
   // Byte in the text that was parsed (of the template, where it is in one).

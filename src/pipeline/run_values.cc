@@ -52,6 +52,16 @@ class RunValues::InstanceScope final : public expression::Scope {
   InstanceScope(RunValues& values, const RunMachine& machine, FrameId frame, InstanceId instance)
       : values_(values), machine_(machine), frame_(frame), instance_(instance) {}
 
+  // `inputs.x` means something: not where the inputs themselves, or what comes before them, are evaluated.
+  void know_inputs() { knows_inputs_ = true; }
+  // Of the instance, resolved once.
+  Result<json::object*> inputs() const {
+    if (!inputs_) {
+      TRY_ASSIGN(inputs_, values_.inputs(machine_, instance_));
+    }
+    return &*inputs_;
+  }
+
   // Whose outputs `outputs.x` means, in until and carry.
   void set_iteration_outputs(const StepResult* result) { outputs_ = result; }
 
@@ -68,6 +78,7 @@ class RunValues::InstanceScope final : public expression::Scope {
       case ReferenceKind::index: return Value(json::value(machine_.view(instance_).item));
       case ReferenceKind::iteration: return Value(json::value(machine_.view(instance_).iteration));
       case ReferenceKind::output: return output_of(outputs_, reference);
+      case ReferenceKind::input: return input(reference);
       case ReferenceKind::run: return run(reference);
     }
     return unknown(reference);
@@ -80,6 +91,14 @@ class RunValues::InstanceScope final : public expression::Scope {
 
   Result<Value> parameter(const Reference& reference) const {
     TRY_ASSIGN(const json::object* all, values_.parameters(machine_, frame_));
+    const json::value* found = all->if_contains(reference.name);
+    if (found == nullptr) return unknown(reference);
+    return Value::borrow(*found);
+  }
+
+  Result<Value> input(const Reference& reference) const {
+    if (!knows_inputs_) return unknown(reference);
+    TRY_ASSIGN(const json::object* all, inputs());
     const json::value* found = all->if_contains(reference.name);
     if (found == nullptr) return unknown(reference);
     return Value::borrow(*found);
@@ -135,6 +154,8 @@ class RunValues::InstanceScope final : public expression::Scope {
   FrameId frame_;
   InstanceId instance_;
   const StepResult* outputs_ = nullptr;
+  bool knows_inputs_ = false;
+  mutable std::optional<json::object> inputs_;
 };
 
 RunValues::RunValues(std::shared_ptr<const RunPlan> plan, json::object parameters) : plan_(std::move(plan)) {
@@ -198,7 +219,7 @@ Result<json::object> RunValues::inputs(const RunMachine& machine, InstanceId ins
 
 Result<Input> RunValues::try_evaluate(const RunMachine& machine, InstanceId instance) {
   const RunMachine::View view = machine.view(instance);
-  const InstanceScope scope(*this, machine, view.frame, instance);
+  InstanceScope scope(*this, machine, view.frame, instance);
   TRY_ASSIGN(const std::shared_ptr<const StepTemplates> parsed, templates(machine, view.frame, view.index));
   if (view.own) {
     TRY_ASSIGN(const bool wanted, parsed->condition(scope));
@@ -219,9 +240,11 @@ Result<Input> RunValues::try_evaluate(const RunMachine& machine, InstanceId inst
     }
     case InstanceKind::leaf: {
       ResolvedStep resolved;
-      TRY_ASSIGN(resolved.inputs, inputs(machine, instance));
+      TRY_ASSIGN(json::object * given, scope.inputs());
+      scope.know_inputs();
       // Not owned: the plan outlives whatever looks at it, through the document that the aliased pointer keeps.
       TRY_ASSIGN(resolved.step, parsed->body(std::shared_ptr<const Step>(plan_, view.step), scope));
+      resolved.inputs = std::move(*given);
       resolved_.insert_or_assign(instance, std::move(resolved));
       break;
     }
@@ -240,6 +263,7 @@ Input RunValues::decide_repeat(const RunMachine& machine, InstanceId iteration) 
   const RunMachine::View view = machine.view(iteration);
   InstanceScope scope(*this, machine, view.frame, iteration);
   scope.set_iteration_outputs(machine.result(iteration).get());
+  scope.know_inputs();
   auto parsed = templates(machine, view.frame, view.index);
   auto done = parsed ? (*parsed)->until(scope) : Result<bool>(parsed.error());
   if (!done) return input::RepeatDecided{iteration, false, evaluation_error(done.error())};

@@ -12,8 +12,8 @@ using expression::Template;
 
 namespace {
 
-// Calls visit(text) for each text of the body and the environment that may hold expressions, always in the same order.
-// Works on a const Step (to read) and on a copy (to fill in).
+// Calls visit(text) for each text of the body, the declared outputs and the environment that may hold expressions,
+// always in the same order. Works on a const Step (to read) and on a copy (to fill in).
 template <class StepType, class Visit>
 void visit_body_texts(StepType& step, const Visit& visit) {
   std::visit(
@@ -31,6 +31,8 @@ void visit_body_texts(StepType& step, const Visit& visit) {
         }
       },
       step.body);
+  for (auto& output : step.outputs)
+    visit(output.path);
   for (auto& [name, text] : step.environment)
     visit(text);
 }

@@ -30,7 +30,7 @@ class StepTemplates {
   Result<json::object> carry(const expression::Scope& scope) const;
   // `repeat.until`.
   Result<bool> until(const expression::Scope& scope) const;
-  // The step with the templates of its body and environment evaluated.
+  // The step with the templates of its body, output paths and environment evaluated.
   Result<std::shared_ptr<const Step>> body(std::shared_ptr<const Step> step, const expression::Scope& scope) const;
 
  private:

@@ -23,9 +23,10 @@ using expression::Type;
 struct Site {
   const Step* step = nullptr;  // null: the pipeline's outputs
   bool final = false;
-  bool item = false;       // item and index
-  bool iteration = false;  // of a repeat
-  bool outputs = false;    // of the step itself: repeat
+  bool item = false;                              // item and index
+  bool iteration = false;                         // of a repeat
+  bool outputs = false;                           // of the step itself: repeat
+  std::string_view no_inputs = "outside a step";  // where the step's inputs are not known; empty: they are
   Type wanted = Type::any;
   std::string_view wanted_as;  // "a condition", when the text must be one whole expression
 };
@@ -69,6 +70,7 @@ class PipelineCheck final : public expression::TypeScope {
       return it->second.step->foreach ? Type::list : declared_type(*it->second.step, reference.name);
     }
     if (reference.kind == ReferenceKind::output && own_ != nullptr) return declared_type(*own_, reference.name);
+    if (reference.kind == ReferenceKind::input && own_ != nullptr) return input_type(*own_, reference.name);
     return Type::any;
   }
 
@@ -80,6 +82,31 @@ class PipelineCheck final : public expression::TypeScope {
       if (output.name == name) return expression::type_named(output.type);
     }
     return Type::any;
+  }
+
+  // What the document writes for the input, also in `repeat.carry`.
+  Type input_type(const Step& step, const std::string& name) const {
+    const json::value* given = step.inputs.if_contains(name);
+    const json::value* carried = step.repeat ? step.repeat->carry.if_contains(name) : nullptr;
+    if (given == nullptr || carried == nullptr) return written_type(given != nullptr ? given : carried);
+    const Type type = written_type(given);
+    return type == written_type(carried) ? type : Type::any;
+  }
+
+  Type written_type(const json::value* value) const {
+    if (value == nullptr || value->is_null()) return Type::any;
+    if (value->is_bool()) return Type::boolean;
+    if (value->is_double()) return Type::floating;
+    if (value->is_number()) return Type::integer;
+    if (value->is_array()) return Type::list;
+    if (const auto* map = value->if_object()) {
+      // {"$file": …} and the like stand for something else.
+      return map->size() == 1 && map->begin()->key().starts_with('$') ? Type::any : Type::map;
+    }
+    const auto read = expression::Template::read(value->get_string());
+    const auto* parsed = std::get_if<expression::Template>(&read);
+    std::vector<expression::Problem> reported_where_it_stands;
+    return parsed == nullptr ? Type::any : check_types(*parsed, *this, reported_where_it_stands);
   }
 
   void check_steps(const JsonPath& root, const std::vector<Step>& steps, const std::vector<StepSite>& sites,
@@ -102,12 +129,19 @@ class PipelineCheck final : public expression::TypeScope {
 
   void check_step_at(const Step& step, const StepSite& where, const JsonPath& path, bool final) {
     const auto& source = *node_.source;
-    Site site{.step = &step, .final = final};
+    Site site{.step = &step, .final = final, .no_inputs = "in when and in foreach: they come before the inputs"};
     with_member(path, "when", [&](const JsonPath& at) { check_value(source, at, condition(site)); });
     with_member(path, "foreach", [&](const JsonPath& at) { check_foreach(source, at, site); });
     site.item = step.foreach.has_value();
     site.iteration = step.repeat.has_value();
-    for (const std::string_view key : {"inputs", "env", "secrets", "labels", "command", "wait"}) {
+    site.no_inputs = "in inputs: one cannot be made from another";
+    with_member(path, "inputs", [&](const JsonPath& at) { check_value(source, at, site); });
+    site.no_inputs = "in secrets and labels";
+    for (const std::string_view key : {"secrets", "labels"}) {
+      with_member(path, key, [&](const JsonPath& at) { check_value(source, at, site); });
+    }
+    site.no_inputs = "";
+    for (const std::string_view key : {"env", "command", "wait"}) {
       with_member(path, key, [&](const JsonPath& at) { check_value(source, at, site); });
     }
     for (const std::string_view key : {"spark", "resource"}) {
@@ -129,6 +163,7 @@ class PipelineCheck final : public expression::TypeScope {
     site.outputs = true;
     with_member(path, "repeat", [&](const JsonPath& at) {
       with_member(at, "until", [&](const JsonPath& until) { check_value(source, until, condition(site)); });
+      site.no_inputs = "in repeat.carry: give the value as an output, and carry that";
       with_member(at, "carry", [&](const JsonPath& carry) { check_value(source, carry, site); });
     });
     with_member(path, "needs", [&](const JsonPath& at) { check_needs(at, step, final); });
@@ -218,6 +253,10 @@ class PipelineCheck final : public expression::TypeScope {
       case ReferenceKind::output:
         if (!site.outputs) return fail("outputs is known only in repeat", "write steps.NAME.outputs." + reference.name);
         return check_output(*site.step, reference.name, "this step", fail);
+      case ReferenceKind::input:
+        if (site.no_inputs.empty()) return check_input(*site.step, reference.name, fail);
+        return fail(fmt::format("{} is not known {}", reference.text(), site.no_inputs),
+                    "inputs are known in the texts of the step's body, its env and output paths, and in repeat.until");
       case ReferenceKind::run:
         if (reference.name != "state" || site.final) return true;
         return fail("run.state is known only in finally steps");
@@ -286,6 +325,18 @@ class PipelineCheck final : public expression::TypeScope {
       }
       return names;
     }));
+  }
+
+  template <class Fail>
+  bool check_input(const Step& step, const std::string& name, const Fail& fail) {
+    if (step.inputs.contains(name) || (step.repeat && step.repeat->carry.contains(name))) return true;
+    return fail(fmt::format("this step has no input \"{}\"", name),
+                reporter_.suggest(name, "write it under inputs", [&] {
+                  std::vector<std::string> names;
+                  for (const auto& input : step.inputs)
+                    names.emplace_back(input.key());
+                  return names;
+                }));
   }
 
   void check_needs(const JsonPath& path, const Step& step, bool final) {

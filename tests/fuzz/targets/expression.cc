@@ -18,7 +18,7 @@ const JsonScope& scope() {
   static const JsonScope made(codec::parse_json(R"({
     "parameters": {"a": 1, "b": 0.5, "c": "text", "d": [1, "x", null], "e": {"a": {"b": 1}}, "f": {"$file": {"path": "p"}}},
     "steps": {"a": {"outputs": {"a": {"$artifact": {}}, "b": {"$value": {"$x": 1}}}, "state": "failed"}},
-    "item": [1, 2], "index": 0, "iteration": 1, "outputs": {"a": true}, "run": {"id": "r"}, "skipped": ["z"]})")
+    "item": [1, 2], "index": 0, "iteration": 1, "outputs": {"a": true}, "inputs": {"a": "t"}, "run": {"id": "r"}, "skipped": ["z"]})")
                                   .value());
   return made;
 }
