@@ -57,6 +57,8 @@ struct RunsListCommand {
 struct RunsShowCommand {
   std::string run = "latest";
   bool events = false;
+  bool follow = false;
+  bool plain = false;
 };
 struct RunsLogsCommand {
   std::string run = "latest";

@@ -162,10 +162,14 @@ void Parser::add_runs_verbs() {
                               ->capture_default_str();
                         });
   verb<RunsShowCommand>(*runs, "show", "Show a run: steps, times, artifacts, metrics, why a step was (not) cached",
-                        "  stoker runs show\n  stoker runs show k3f9 --events",
+                        "  stoker runs show\n  stoker runs show k3f9 --events\n  stoker runs show --follow",
                         [](CLI::App& app, RunsShowCommand& options) {
                           app.add_option("run", options.run, kRunHelp)->capture_default_str();
-                          app.add_flag("--events", options.events, "Print the run's events");
+                          auto* events = app.add_flag("--events", options.events, "Print the run's events");
+                          app.add_flag("--follow,-f", options.follow,
+                                       "Show it as `stoker run` does, from another terminal, until it ends")
+                              ->excludes(events);
+                          app.add_flag("--plain", options.plain, "With --follow: plain lines instead of the live tree");
                         });
   verb<RunsLogsCommand>(
       *runs, "logs", "Print the logs of a run's steps",
@@ -173,7 +177,7 @@ void Parser::add_runs_verbs() {
       [](CLI::App& app, RunsLogsCommand& options) {
         app.add_option("run", options.run, kRunHelp)->capture_default_str();
         app.add_option("step", options.step, "Only this step, or instance such as train[3]");
-        app.add_flag("--follow,-f", options.follow, "Go on until the run ends");
+        app.add_flag("--follow,-f", options.follow, "Print what is written as it is written, until the run ends");
         app.add_option("--tail", options.tail, "Only the last lines of each log")->check(CLI::Range(0, 1'000'000'000));
         app.add_option("--attempt", options.attempt, "Only this attempt (default: the last)");
         app.add_option("--stream", options.stream, "Which log")

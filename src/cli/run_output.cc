@@ -21,6 +21,21 @@ RunStyle run_style(const Program& program, const CommonOptions& common, bool pla
   return plain || !can_redraw(program, STDOUT_FILENO) ? RunStyle::plain : RunStyle::tree;
 }
 
+std::vector<std::string> step_names(const json::value& document) {
+  std::vector<std::string> names;
+  const auto* object = document.if_object();
+  for (const auto* part : {"steps", "finally"}) {
+    const auto* steps = object != nullptr ? object->if_contains(part) : nullptr;
+    if (steps == nullptr || !steps->is_array()) continue;
+    for (const auto& step : steps->get_array()) {
+      const auto* fields = step.if_object();
+      const auto* name = fields != nullptr ? fields->if_contains("name") : nullptr;
+      if (name != nullptr && name->is_string()) names.emplace_back(name->get_string());
+    }
+  }
+  return names;
+}
+
 RunOutput::RunOutput(const Program& program, const CommonOptions& common, RunStyle style, std::string pipeline,
                      std::vector<std::string> steps)
     : program_(program),
@@ -35,13 +50,13 @@ RunOutput::~RunOutput() {
   close();
 }
 
-void RunOutput::on_event(const json::object& event) {
+void RunOutput::on_event(const json::object& event, std::chrono::milliseconds age) {
   std::unique_lock lock(mutex_);
   const auto type = text_of(event, "type");
   if (const auto run = text_of(event, "run"); !run.empty()) run_ = run;
   // A failed group (a foreach, a sub-pipeline) has no log of its own; its failure repeats that of what is inside.
   if (type == "step.failed" && (!object_of(event, "logs").empty() || failures_.empty())) failures_.push_back(event);
-  view_.apply(event, program_.clock.steady_now());
+  view_.apply(event, program_.clock.steady_now() - age);
   switch (style_) {
     case RunStyle::json:
       print(codec::write_json(event) + "\n");

@@ -19,6 +19,9 @@ enum class RunStyle { tree, plain, json, quiet };
 // Chosen from --json, --quiet, --plain and what standard output is.
 RunStyle run_style(const Program& program, const CommonOptions& common, bool plain, bool quiet);
 
+// The names of a stored document's steps in order, finally included.
+std::vector<std::string> step_names(const json::value& document);
+
 // Thread-safe: events come from the engine's thread, frames are drawn by one of its own.
 class RunOutput final : public engine::RunObserver {
  public:
@@ -26,7 +29,9 @@ class RunOutput final : public engine::RunObserver {
             std::vector<std::string> steps);
   ~RunOutput() override;
 
-  void on_event(const json::object& event) override;
+  void on_event(const json::object& event) override { on_event(event, std::chrono::milliseconds(0)); }
+  // Of something that happened `age` ago.
+  void on_event(const json::object& event, std::chrono::milliseconds age);
   // The last frame, and the report of a failed run on standard error.
   void close();
 

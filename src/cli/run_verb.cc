@@ -172,16 +172,6 @@ Result<int> run_runs_resume(const Program& program, const CommonOptions& common,
   TRY_ASSIGN(const auto store, open_store(program, common));
   TRY_ASSIGN(const auto id, store->find_run(command.run));
   TRY_ASSIGN(const auto row, store->load_run(id));
-  std::vector<std::string> names;
-  if (row.document.is_object()) {
-    for (const auto* part : {"steps", "finally"}) {
-      const auto* steps = row.document.get_object().if_contains(part);
-      if (steps == nullptr || !steps->is_array()) continue;
-      for (const auto& step : steps->get_array()) {
-        if (step.is_object() && step.get_object().contains("name")) names.emplace_back(step.at("name").as_string());
-      }
-    }
-  }
   LocalEngine::Options options{.python = command.python, .isolated = command.isolated};
   options.engine = {.clock = &program.clock,
                     .random = random_fraction(),
@@ -190,7 +180,7 @@ Result<int> run_runs_resume(const Program& program, const CommonOptions& common,
                     .environment = program.environment};
   TRY_ASSIGN(const auto local, LocalEngine::make(program, *store, std::move(options)));
   RunOutput output(program, common, run_style(program, common, command.plain, command.quiet), row.pipeline.str(),
-                   names);
+                   step_names(row.document));
   const SignalWatch signals([&](int count) { local->engine().cancel(/*at_once=*/count > 1); });
   auto outcome = local->engine().resume(id, output);
   output.close();

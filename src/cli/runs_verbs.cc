@@ -1,12 +1,16 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <iostream>
 
 #include "base/strings.h"
 #include "cli/event_text.h"
 #include "cli/open_store.h"
 #include "cli/output.h"
+#include "cli/run_follower.h"
+#include "cli/run_output.h"
+#include "cli/signals.h"
 #include "cli/table.h"
 #include "cli/verbs.h"
 #include "objects/gc.h"
@@ -21,7 +25,8 @@ using std::chrono::milliseconds;
 
 std::string span_text(std::optional<WallTime> from, std::optional<WallTime> to, WallTime now) {
   if (!from) return "";
-  return human_duration(std::chrono::duration_cast<milliseconds>(to.value_or(now) - *from));
+  // The wall clock may have been set back between the two.
+  return human_duration(std::max(to.value_or(now) - *from, milliseconds(0)));
 }
 
 json::value time_json(const std::optional<WallTime>& time) {
@@ -124,6 +129,33 @@ void print_errors(const std::vector<metadata::StepRow>& steps) {
   }
 }
 
+// As `stoker run` shows it, of a run whose engine may be another process.
+Result<int> follow_run(const Program& program, const CommonOptions& common, metadata::Store& store, const RunId& id,
+                       const RunsShowCommand& command) {
+  TRY_ASSIGN(const auto row, store.load_run(id));
+  runtime::EventLoop loop(program.clock);
+  RunOutput output(program, common, run_style(program, common, command.plain, /*quiet=*/false), row.pipeline.str(),
+                   step_names(row.document));
+  RunFollower follower(store, id, loop, [&](const json::object& event, auto age) { output.on_event(event, age); });
+  std::atomic<bool> interrupted = false;
+  {
+    const SignalWatch signals([&](int) {
+      interrupted = true;
+      loop.wake();
+    });
+    follower.start();
+    while (!follower.ended() && !interrupted)
+      loop.run_once(std::chrono::hours(1));
+  }
+  output.close();
+  if (follower.failed()) return *follower.failed();
+  if (interrupted) return exit_code(ErrorCode::cancelled);
+  if (shown_state(store, id, store.load_run(id)->state) == "interrupted") {
+    fmt::print(stderr, "run {} was interrupted; finish it with: stoker runs resume {}\n", id.str(), id.str());
+  }
+  return 0;
+}
+
 }  // namespace
 
 Result<int> run_runs_list(const Program& program, const CommonOptions& common, const RunsListCommand& command) {
@@ -169,8 +201,11 @@ Result<int> run_runs_list(const Program& program, const CommonOptions& common, c
 }
 
 Result<int> run_runs_show(const Program& program, const CommonOptions& common, const RunsShowCommand& command) {
+  // Before the store makes its threads.
+  if (command.follow) block_signals();
   TRY_ASSIGN(const auto store, open_store(program, common));
   TRY_ASSIGN(const auto id, store->find_run(command.run));
+  if (command.follow) return follow_run(program, common, *store, id, command);
   if (command.events) {
     for (std::int64_t from = 1;;) {
       TRY_ASSIGN(const auto events, store->events(id, from));

@@ -133,7 +133,8 @@ class AttemptEvents {
   virtual void started(const AttemptId& id, std::optional<std::int64_t> pid) = 0;
   virtual void progress(const AttemptId& id, AttemptProgress progress) = 0;
   virtual void metric(const AttemptId& id, std::string name, double value, std::optional<std::int64_t> step) = 0;
-  // One line of the attempt's output as it is written, for followers; the file has all of it.
+  // One line that the runner has to say about the attempt. What the attempt itself writes goes to its log files only:
+  // followers read along there.
   virtual void log_line(const AttemptId& id, std::string stream, std::string line) = 0;
   virtual void finished(const AttemptId& id, AttemptResult result) = 0;
 };

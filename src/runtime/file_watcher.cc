@@ -15,10 +15,11 @@ FileWatcher::~FileWatcher() {
   loop_.cancel(timer_);
 }
 
-WatchId FileWatcher::watch(const Path& path, Callback callback) {
+WatchId FileWatcher::watch(const Path& path, Callback callback, Changes changes) {
   std::uint64_t id = ++last_id_;
   Entry& entry = entries_[id];
   entry.path = path;
+  entry.changes = changes;
   entry.callback = std::make_shared<Callback>(std::move(callback));
   arm(entry);
   if (timer_ == TimerId::none) timer_ = loop_.after(kSafetyNet, [this] { look_at_all(); });
@@ -47,7 +48,7 @@ void FileWatcher::arm(Entry& entry) {
          folder != folder.parent_path()) {
     folder = folder.parent_path();
   }
-  entry.folder = events_->add(folder);
+  entry.folder = events_->add(folder, entry.changes);
 }
 
 void FileWatcher::disarm(const Entry& entry) {

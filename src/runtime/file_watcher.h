@@ -19,14 +19,18 @@ namespace stoker::runtime {
 
 enum class WatchId : std::uint64_t { none = 0 };
 
+// entries: made, renamed, removed, or written and closed. appends: also each write, for who reads along.
+enum class Changes { entries, appends };
+
 // The kernel's half: watches folders and tells which of them changed.
 class FolderEvents {
  public:
   virtual ~FolderEvents() = default;
   // Readable when there is something to read(); -1 where the system offers nothing.
   virtual int fd() const = 0;
-  // Names a watched folder; adding one twice gives the same number. None: it cannot be watched.
-  virtual std::optional<int> add(const Path& folder) = 0;
+  // Names a watched folder; adding one twice gives the same number, and more changes when asked for. None: it cannot be
+  // watched.
+  virtual std::optional<int> add(const Path& folder, Changes changes) = 0;
   virtual void remove(int folder) = 0;
   virtual void read(const std::function<void(int folder)>& changed) = 0;
 
@@ -44,9 +48,8 @@ class FileWatcher {
   FileWatcher(const FileWatcher&) = delete;
   FileWatcher& operator=(const FileWatcher&) = delete;
 
-  // Calls back after a change in the folder of `path`, or of its nearest existing parent: entries made, renamed,
-  // removed, or written and closed. Never from inside watch().
-  WatchId watch(const Path& path, Callback callback);
+  // Calls back after a change in the folder of `path`, or of its nearest existing parent. Never from inside watch().
+  WatchId watch(const Path& path, Callback callback, Changes changes = Changes::entries);
   void forget(WatchId id);
 
  private:
@@ -54,6 +57,7 @@ class FileWatcher {
     Path path;
     std::shared_ptr<Callback> callback;
     std::optional<int> folder;
+    Changes changes = Changes::entries;
   };
   void arm(Entry& entry);
   void disarm(const Entry& entry);

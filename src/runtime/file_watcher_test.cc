@@ -1,6 +1,7 @@
 #include "runtime/file_watcher.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 namespace stoker::runtime {
 namespace {
@@ -58,6 +59,24 @@ TEST_F(FileWatcherTest, LooksByItselfAsASafetyNet) {
   clock_.advance(FileWatcher::kSafetyNet);
   loop_.run_once(milliseconds(0));
   EXPECT_EQ(calls, 2);
+}
+
+TEST_F(FileWatcherTest, SeesAppendsWhenAskedTo) {
+  const Path path = folder_.path() / "log";
+  ASSERT_TRUE(write_file(path, "one"));
+  int seen = 0;
+  const auto entries = watcher_.watch(path, [] {});
+  const auto appends = watcher_.watch(path, [&] { ++seen; }, Changes::appends);
+  loop_.run_once(milliseconds(0));
+  seen = 0;
+  auto file = open_file(path, OpenMode::append);
+  ASSERT_TRUE(file.ok());
+  ASSERT_EQ(::write(file->get(), "two", 3), 3);
+  for (int round = 0; round < 20 && seen == 0; ++round)
+    loop_.run_once(milliseconds(500));
+  EXPECT_GT(seen, 0);
+  watcher_.forget(entries);
+  watcher_.forget(appends);
 }
 
 TEST_F(FileWatcherTest, AForgottenPathIsQuiet) {

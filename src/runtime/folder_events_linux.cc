@@ -21,9 +21,10 @@ class Inotify final : public FolderEvents {
 
   int fd() const override { return fd_.get(); }
 
-  std::optional<int> add(const Path& folder) override {
+  std::optional<int> add(const Path& folder, Changes changes) override {
     if (!fd_.valid()) return std::nullopt;
-    int watch = ::inotify_add_watch(fd_.get(), folder.c_str(), kEvents | IN_ONLYDIR);
+    const std::uint32_t events = kEvents | (changes == Changes::appends ? std::uint32_t{IN_MODIFY} : 0U);
+    int watch = ::inotify_add_watch(fd_.get(), folder.c_str(), events | IN_ONLYDIR | IN_MASK_ADD);
     if (watch < 0) return std::nullopt;
     return watch;
   }

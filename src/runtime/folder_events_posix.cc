@@ -10,7 +10,7 @@ namespace {
 class NoEvents final : public FolderEvents {
  public:
   int fd() const override { return -1; }
-  std::optional<int> add(const Path&) override { return std::nullopt; }
+  std::optional<int> add(const Path&, Changes) override { return std::nullopt; }
   void remove(int) override {}
   void read(const std::function<void(int)>&) override {}
 };
