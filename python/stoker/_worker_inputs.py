@@ -12,6 +12,10 @@ from stoker._values import Directory, File, Secret
 from stoker._worker_errors import INFRASTRUCTURE, StepError
 
 
+# A resumed run keeps its finished steps, and with them what they made; a new run looks before it takes something from the cache.
+_MAKE_AGAIN = "start a new run with stoker run: it makes again what is missing or damaged, and takes the rest from the cache"
+
+
 class Inputs:
     """Builds the arguments of one invocation; remembers what they name, for the observer and for redaction."""
 
@@ -59,7 +63,7 @@ class Inputs:
         try:
             return _artifacts.load(uri, bool(binding.get("trust")), project=self.project, expected=annotation)
         except _artifacts.ArtifactError as error:
-            raise StepError(f"the input {where} cannot be loaded: {error}", INFRASTRUCTURE, "ArtifactError") from error
+            raise StepError(f"the input {where} cannot be loaded: {error}", INFRASTRUCTURE, "ArtifactError", _MAKE_AGAIN) from error
 
     def _file(self, binding: Dict[str, Any], annotation: Any) -> Any:
         path = str(binding["path"])

@@ -208,6 +208,8 @@ def test_damage_is_named(tmp_path: pathlib.Path) -> None:
     (folder / "data").write_bytes(b"y" * 1000)
     with pytest.raises(_artifacts.ArtifactError, match="content of data has changed"):
         _artifacts.Artifact(folder).verify()
+    with pytest.raises(_artifacts.ArtifactError, match="content of data has changed"):
+        _artifacts.load(folder)
     os.truncate(folder / "data", 1)
     with pytest.raises(_artifacts.ArtifactError, match="data has 1 bytes, its manifest says 1000"):
         _artifacts.load(folder)

@@ -119,13 +119,16 @@ std::optional<std::string> StepCache::first_change(const json::value& observed, 
   return std::nullopt;
 }
 
-std::optional<std::string> StepCache::missing_artifact(const json::value& outputs) const {
+std::optional<std::string> StepCache::lost_artifact(const json::value& outputs) const {
   if (!outputs.is_object()) return std::nullopt;
   for (const auto& [name, record] : outputs.get_object()) {
     const json::value* artifact = record.is_object() ? record.get_object().if_contains("artifact") : nullptr;
     if (artifact == nullptr) continue;
     const std::string uri(artifact->at("uri").as_string());
-    if (!artifacts_.open(uri, objects::Check::files)) return std::string(name);
+    const auto opened = artifacts_.open(uri, objects::Check::files);
+    if (opened) continue;
+    const bool gone = opened.error().code == ErrorCode::not_found;
+    return fmt::format("its output {} {}", std::string_view(name), gone ? "was deleted" : "is damaged");
   }
   return std::nullopt;
 }
@@ -164,8 +167,8 @@ StepCache::Answer StepCache::look_up(const Query& query) {
         if (reason.empty()) reason = *std::move(changed);
         continue;
       }
-      if (auto missing = missing_artifact(entry.outputs)) {
-        reason = fmt::format("its output {} was deleted", *missing);
+      if (auto lost = lost_artifact(entry.outputs)) {
+        reason = std::move(*lost);
         continue;
       }
       auto claimed = store_.claim_cached(entry, query.run, query.epoch, now);

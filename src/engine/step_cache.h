@@ -63,7 +63,8 @@ class StepCache {
   std::optional<std::string> file_digest(const std::string& path);
   std::optional<std::string> first_change(const json::value& observed, const pipeline::Step& step);
   std::optional<std::string> variable_digest(const pipeline::Step& step, const std::string& name) const;
-  std::optional<std::string> missing_artifact(const json::value& outputs) const;
+  // The first output whose artifact is no longer as it was made, and what happened to it.
+  std::optional<std::string> lost_artifact(const json::value& outputs) const;
   std::string why_missed(const Query& query, const pipeline::CacheKey& key, std::string reason);
 
   metadata::Store& store_;
