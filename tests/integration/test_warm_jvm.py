@@ -7,6 +7,7 @@ import signal
 import textwrap
 
 import psutil
+import pytest
 from conftest import Stoker
 
 HEAD = """
@@ -130,32 +131,78 @@ def test_other_credentials_get_another_jvm(spark: Stoker) -> None:
 
 
 DIES = """
-    import os
+    import os, signal, subprocess
 
-    @step(spark=spark, retry=1)
-    def work(session: SparkSession) -> int:
+    def die(session, how):
+        jvm = session.sparkContext._jvm
+        if how == "halt":
+            jvm.java.lang.Runtime.getRuntime().halt(1)
+        pid = int(jvm.java.lang.ProcessHandle.current().pid())
+        if how == "kill":
+            os.kill(pid, signal.SIGKILL)
+        # In the middle of a job: who waits for its answer hears of the end.
+        subprocess.Popen(["sh", "-c", f"sleep 1; kill -9 {pid}"])
+        session.range(2, numPartitions=2).rdd.map(lambda row: __import__("time").sleep(1000)).count()
+
+    @step(spark=spark, retry={retry})
+    def work(session: SparkSession, how: str) -> int:
         if not os.path.exists(os.environ["MARK"]):
             open(os.environ["MARK"], "w").close()
-            session.sparkContext._jvm.java.lang.Runtime.getRuntime().halt(1)
+            die(session, how)
         return session.range(7).count()
 
     @pipeline
-    def p() -> None:
-        work()
+    def p(how: str) -> None:
+        work(how)
 """
 
 
-def test_a_jvm_that_dies_in_a_step_is_classified_and_replaced(spark: Stoker) -> None:
-    project(spark, DIES)
-    done = spark.run("p.py", MARK=str(spark.folder / "mark"))
+@pytest.mark.parametrize("how", ["halt", "kill", "job"])
+def test_a_jvm_that_dies_in_a_step_is_classified_and_replaced(spark: Stoker, how: str) -> None:
+    project(spark, DIES.replace("{retry}", "1"))
+    done = spark.run("p.py", "--set", f"how={how}", MARK=str(spark.folder / "mark"))
     assert done.code == 0, done.err + done.out
     retry = next(event for event in done.events if event["type"] == "step.retrying")
-    assert retry["class"] in ("infrastructure", "nodeLost", "outOfMemory")
+    assert retry["class"] == "infrastructure", retry
     assert output(spark, "work") == 7
 
 
+def test_a_jvm_that_dies_fails_a_step_without_retries(spark: Stoker) -> None:
+    project(spark, DIES.replace("{retry}", "0"))
+    mark = spark.folder / "mark"
+    done = spark.run("p.py", "--set", "how=kill", MARK=str(mark))
+    assert done.code == 1, done.err + done.out
+    failed = done.step("work")
+    assert failed["class"] == "infrastructure"
+    assert "JVM" in failed["error"]["message"], failed["error"]
+    # Nothing is lost: what had finished stays, and the step runs on another JVM.
+    resumed = spark("runs", "resume", "--json", MARK=str(mark))
+    assert resumed.code == 0, resumed.err
+    assert output(spark, "work") == 7
+
+
+def test_a_jvm_that_is_out_of_memory_is_classified(spark: Stoker) -> None:
+    project(
+        spark,
+        """
+        @step(spark=Spark(driver_memory="512m"))
+        def work(session: SparkSession) -> int:
+            return len(session.sparkContext._jvm.java.util.ArrayList(1_500_000_000).toString())
+
+        @pipeline
+        def p() -> None:
+            work()
+        """,
+    )
+    done = spark.run("p.py")
+    assert done.code == 1, done.err + done.out
+    assert done.step("work")["class"] == "outOfMemory", done.step("work")
+
+
 def test_progress_of_stages_is_reported_live(spark: Stoker) -> None:
-    project(spark, """
+    project(
+        spark,
+        """
         @step(spark=spark)
         def slow(session: SparkSession) -> int:
             import time
@@ -169,7 +216,8 @@ def test_progress_of_stages_is_reported_live(spark: Stoker) -> None:
         @pipeline
         def p() -> None:
             slow()
-        """)
+        """,
+    )
     done = spark.run("p.py", "--no-cache")
     assert done.code == 0, done.err
     seen = [event for event in done.events if event["type"] == "progress"]
@@ -179,7 +227,9 @@ def test_progress_of_stages_is_reported_live(spark: Stoker) -> None:
 def test_a_killed_program_frees_its_jvm(spark: Stoker) -> None:
     project(spark, ENDS)
     assert spark.run("p.py", "--set", "how=none", "--no-cache").code == 0
-    project(spark, """
+    project(
+        spark,
+        """
         @step(spark=spark)
         def endless(session: SparkSession) -> int:
             import time
@@ -188,7 +238,8 @@ def test_a_killed_program_frees_its_jvm(spark: Stoker) -> None:
         @pipeline
         def p() -> None:
             endless()
-        """)
+        """,
+    )
     program = spark.start("run", "p.py", "--json")
     assert program.stdout is not None
     for line in program.stdout:
