@@ -38,7 +38,7 @@ format: setup  ## format the sources in place
 	@tools/lint --fix
 
 wheel: setup  ## one self-contained wheel in dist/
-	@.venv/bin/python -m build --wheel --no-isolation --outdir dist .
+	@tools/wheel
 
 clean:  ## remove what the build made
 	rm -rf build dist

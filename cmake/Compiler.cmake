@@ -9,8 +9,10 @@ if(CCACHE)
   set(CMAKE_C_COMPILER_LAUNCHER ${CCACHE})
   set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
 endif()
+# mold links the many test programs fast; for the program that we ship the system's linker, which imports from glibc only what is used:
+# mold also imports for sections that it drops, and so asks for a newer glibc.
 find_program(MOLD mold)
-if(MOLD)
+if(MOLD AND NOT STOKER_STATIC)
   add_link_options(-fuse-ld=mold)
 endif()
 

@@ -1,6 +1,9 @@
 #include <fmt/format.h>
+#include <sys/random.h>
 
 #include <csignal>
+#include <cstdint>
+#include <cstdlib>
 #include <random>
 
 #include "cli/open_store.h"
@@ -96,7 +99,10 @@ class LocalEngine {
 };
 
 std::function<double()> random_fraction() {
-  auto source = std::make_shared<std::mt19937_64>(std::random_device{}());
+  // std::random_device of Debian's libstdc++ would be the only thing in the program that needs glibc 2.36.
+  std::uint64_t seed = 0;
+  if (::getentropy(&seed, sizeof seed) != 0) std::abort();  // never: the kernel answers so few bytes always
+  auto source = std::make_shared<std::mt19937_64>(seed);
   return [source] { return std::uniform_real_distribution<double>(0.0, 1.0)(*source); };
 }
 
