@@ -1,6 +1,5 @@
 #ifdef __linux__
 
-#include <dirent.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -13,6 +12,7 @@
 
 #include "base/strings.h"
 #include "runtime/file.h"
+#include "runtime/proc_linux.h"
 #include "runtime/process_system.h"
 #include "runtime/process_table.h"
 
@@ -20,26 +20,13 @@ namespace stoker::runtime {
 
 namespace {
 
-constexpr std::size_t kProcFileLimit = 4 * 1024 * 1024;
-
-Path proc(pid_t pid, const char* file) {
-  return Path("/proc") / std::to_string(pid) / file;
-}
-
-// The fields of /proc/PID/stat from the third on; the name before them may hold spaces and parentheses.
-std::vector<std::string> stat_fields(pid_t pid) {
-  auto text = read_file(proc(pid, "stat"), kProcFileLimit);
-  if (!text) return {};
-  auto end_of_name = text->rfind(')');
-  if (end_of_name == std::string::npos || end_of_name + 2 > text->size()) return {};
-  return split(std::string_view(*text).substr(end_of_name + 2), ' ');
-}
-
-constexpr std::size_t kStateField = 0;
-constexpr std::size_t kSessionField = 3;
-constexpr std::size_t kStartField = 19;
-constexpr std::size_t kSizeField = 20;
-constexpr std::size_t kResidentField = 21;
+using proc::for_each_process;
+using proc::kResidentField;
+using proc::kSessionField;
+using proc::kSizeField;
+using proc::kStartField;
+using proc::kStateField;
+using proc::stat_fields;
 
 const std::string& boot_id() {
   static const std::string id = [] {
@@ -49,24 +36,12 @@ const std::string& boot_id() {
   return id;
 }
 
-void for_each_process(const std::function<void(pid_t)>& visit) {
-  DIR* folder = ::opendir("/proc");
-  if (folder == nullptr) return;
-  while (dirent* entry = ::readdir(folder)) {
-    std::string_view name = entry->d_name;
-    pid_t pid = 0;
-    auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), pid);
-    if (error == std::errc() && end == name.data() + name.size()) visit(pid);
-  }
-  ::closedir(folder);
-}
-
 // The environment as the process was started. In the middle of exec() it reads as empty for some microseconds: look
 // again before believing it.
 std::string environment_text(pid_t pid) {
   constexpr int kLooks = 30;
   for (int look = 0; look < kLooks; ++look) {
-    auto text = read_file(proc(pid, "environ"), kProcFileLimit);
+    auto text = read_file(proc::file(pid, "environ"), proc::kFileLimit);
     if (!text) return {};  // gone, or another user's
     if (!text->empty()) return *std::move(text);
     ::sched_yield();
@@ -83,7 +58,7 @@ bool environment_has(pid_t pid, std::string_view wanted, bool prefix) {
 
 bool is_ours(pid_t pid) {
   struct stat info{};
-  return ::stat(proc(pid, "").c_str(), &info) == 0 && info.st_uid == ::geteuid();
+  return ::stat(proc::file(pid, "").c_str(), &info) == 0 && info.st_uid == ::geteuid();
 }
 
 bool is_over(std::string_view state) {
@@ -104,7 +79,7 @@ std::vector<ProcessIdentity> find_by_environment(const std::string& wanted, bool
 }
 
 std::optional<std::uint64_t> counter_in(const Path& path, std::string_view name) {
-  auto text = read_file(path, kProcFileLimit);
+  auto text = read_file(path, proc::kFileLimit);
   if (!text) return std::nullopt;
   for (const auto& line : split(*text, '\n')) {
     auto words = split(line, ' ');
@@ -192,7 +167,7 @@ Result<Fd> watch_exit(pid_t pid) {
 std::optional<std::uint64_t> count_memory_kills() {
   std::optional<std::uint64_t> machine = counter_in("/proc/vmstat", "oom_kill");
   if (machine) return machine;  // counts the kills of control groups as well
-  auto groups = read_file("/proc/self/cgroup", kProcFileLimit);
+  auto groups = read_file("/proc/self/cgroup", proc::kFileLimit);
   if (!groups) return std::nullopt;
   for (const auto& line : split(*groups, '\n')) {
     if (line.starts_with("0::"))
@@ -208,10 +183,7 @@ std::uint64_t resident_memory_of_session(pid_t leader) {
   for_each_process([&](pid_t pid) {
     auto fields = stat_fields(pid);
     if (fields.size() <= kResidentField || fields[kSessionField] != session) return;
-    std::uint64_t resident = 0;
-    std::from_chars(fields[kResidentField].data(), fields[kResidentField].data() + fields[kResidentField].size(),
-                    resident);
-    pages += resident;
+    pages += proc::number(fields[kResidentField]);
   });
   return pages * page;
 }

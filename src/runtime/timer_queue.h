@@ -1,4 +1,4 @@
-// TimerQueue: callbacks by steady time, as a heap. Not thread-safe: it belongs to one loop.
+// TimerQueue: callbacks in order of steady time. Not thread-safe: it belongs to one loop.
 #pragma once
 
 #include <cstdint>
