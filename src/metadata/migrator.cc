@@ -1,15 +1,14 @@
 #include "metadata/migrator.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <system_error>
 
 #include "metadata/file_lock.h"
 #include "metadata/run_lock.h"
+#include "runtime/file.h"
 
 namespace stoker::metadata {
 
@@ -53,16 +52,6 @@ Result<void> apply(Database& database, const MigratorOptions& options, std::int6
   return database.execute(fmt::format("PRAGMA user_version = {}", options.migrations.back().version));
 }
 
-Result<void> sync_folder(const fs::path& folder) {
-  const int descriptor = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (descriptor < 0) return system_error(folder.string(), errno);
-  const int result = fsync(descriptor);
-  const int error_number = errno;
-  close(descriptor);
-  if (result != 0 && error_number != EINVAL) return system_error(folder.string(), error_number);
-  return {};
-}
-
 void remove_database(const fs::path& file) {
   std::error_code ignored;
   for (const auto* suffix : {"", "-wal", "-shm", "-journal"})
@@ -88,7 +77,7 @@ Result<void> make_new(const fs::path& file, const MigratorOptions& options) {
     remove_database(draft);
     return made;
   }
-  return sync_folder(file.parent_path());
+  return runtime::sync_directory(file.parent_path());
 }
 
 Result<void> refuse_while_owned(const fs::path& store) {
@@ -112,7 +101,7 @@ Result<void> keep_copy(Database& database, const fs::path& file, std::int64_t ve
     remove_database(draft);
     return std::move(copied).with_context("the copy that is kept before a migration");
   }
-  return sync_folder(file.parent_path());
+  return runtime::sync_directory(file.parent_path());
 }
 
 Result<void> bring_up_to_date(const fs::path& file, const MigratorOptions& options) {

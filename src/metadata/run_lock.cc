@@ -1,10 +1,10 @@
 #include "metadata/run_lock.h"
 
 #include <fmt/format.h>
-#include <sys/stat.h>
 
-#include <cerrno>
 #include <system_error>
+
+#include "runtime/file.h"
 
 namespace stoker::metadata {
 
@@ -13,15 +13,6 @@ namespace {
 constexpr const char* kRunsFolder = "runs";
 constexpr const char* kLockFile = "lock";
 constexpr int kFolderAttempts = 100;
-constexpr mode_t kPrivateFolder = 0700;
-
-Result<void> make_private_folder(const std::filesystem::path& path) {
-  if (mkdir(path.c_str(), kPrivateFolder) != 0 && errno != EEXIST) {
-    return system_error(fmt::format("cannot make {}", path.string()), errno);
-  }
-  return {};
-}
-
 }  // namespace
 
 std::filesystem::path run_folder(const std::filesystem::path& store, const RunId& run) {
@@ -30,8 +21,7 @@ std::filesystem::path run_folder(const std::filesystem::path& store, const RunId
 
 Result<std::optional<RunLock>> RunLock::try_acquire(const std::filesystem::path& store, const RunId& run) {
   for (int attempt = 1;; ++attempt) {
-    TRY(make_private_folder(store / kRunsFolder));
-    TRY(make_private_folder(run_folder(store, run)));
+    TRY(runtime::make_directories(run_folder(store, run)));
     auto lock = FileLock::try_acquire(run_folder(store, run) / kLockFile);
     // gc may remove a folder that has no run yet between making and locking it.
     if (!lock.ok() && lock.error().code == ErrorCode::not_found && attempt < kFolderAttempts) continue;

@@ -27,9 +27,10 @@ Error corrupt_error(sqlite3* connection, std::string what) {
                    "or move the file (with its -wal and -shm) aside and a new one is made"};
 }
 
-Error from_errno(std::string message, int error_number) {
-  Error error = system_error(message, error_number);
-  return error;
+Error full_error(const std::string& file) {
+  return Error{.code = ErrorCode::disk_full,
+               .message = fmt::format("no space left for the database {}", file),
+               .hint = "free some space (`stoker gc` helps), then run the command again; nothing is lost"};
 }
 
 // The error of a failed call. Texts are for the user of a pipeline, so they name the file, not the SQL.
@@ -40,10 +41,7 @@ Error sqlite_error(sqlite3* connection, int result) {
   const std::string file = name != nullptr ? name : "";
   const int system_number = connection != nullptr ? sqlite3_system_errno(connection) : 0;
   switch (result & 0xff) {
-    case SQLITE_FULL:
-      return Error{.code = ErrorCode::disk_full,
-                   .message = fmt::format("no space left for the database {}", file),
-                   .hint = "free some space (`stoker gc` helps), then run the command again; nothing is lost"};
+    case SQLITE_FULL: return full_error(file);
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB: return corrupt_error(connection, text);
     case SQLITE_BUSY:
@@ -60,8 +58,8 @@ Error sqlite_error(sqlite3* connection, int result) {
                    .hint = "check the owner and the mode of the store folder, or choose another with --store"};
     case SQLITE_CANTOPEN:
     case SQLITE_IOERR: {
-      if (system_number == ENOSPC || system_number == EDQUOT) return sqlite_error(nullptr, SQLITE_FULL);
-      if (system_number != 0) return from_errno(fmt::format("the database {}", file), system_number);
+      if (system_number == ENOSPC || system_number == EDQUOT) return full_error(file);
+      if (system_number != 0) return system_error(fmt::format("the database {}", file), system_number);
       if (extended == SQLITE_IOERR_SHORT_READ || extended == SQLITE_IOERR_CORRUPTFS)
         return corrupt_error(connection, text);
       return Error{.code = ErrorCode::io, .message = fmt::format("the database {}: {}", file, text)};
