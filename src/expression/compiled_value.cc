@@ -1,22 +1,12 @@
 #include <fmt/format.h>
 
+#include "codec/position.h"
 #include "expression/template.h"
 
 namespace stoker::expression {
 
 std::string append_pointer(std::string_view pointer, std::string_view key) {
-  std::string out(pointer);
-  out += '/';
-  for (const char c : key) {
-    if (c == '~') {
-      out += "~0";
-    } else if (c == '/') {
-      out += "~1";
-    } else {
-      out += c;
-    }
-  }
-  return out;
+  return std::string(pointer) + "/" + codec::escape_pointer(key);
 }
 
 CompiledValue CompiledValue::of(Form form) {
