@@ -30,15 +30,11 @@ SOURCE_SUFFIXES = {".cc", ".h", ".inc", ".py", ".sh", ".js", ".ts", ".tsx"}
 
 def tracked() -> list[pathlib.Path]:
     """Files of the repository; those not ignored where there is no commit of them yet."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True
-    )
+    listed = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True)
     if listed.returncode == 0:
         paths = [ROOT / name for name in listed.stdout.decode().split("\0") if name]
     else:  # an exported tree
-        paths = [
-            path for path in ROOT.rglob("*") if not {"build", ".venv", ".git", "node_modules"} & set(path.relative_to(ROOT).parts)
-        ]
+        paths = [path for path in ROOT.rglob("*") if not {"build", ".venv", ".git", "node_modules"} & set(path.relative_to(ROOT).parts)]
     return sorted(path for path in paths if path.is_file())
 
 
@@ -171,13 +167,7 @@ def test_every_folder_of_src_has_a_readme() -> None:
 
 def test_tests_stand_beside_their_code() -> None:
     """foo_test.cc of a module lies in its folder: nothing under src is a test that no target builds."""
-    check(
-        [
-            f"{name(path)}: deeper than src/<module>"
-            for path in sources(".cc", ".h")
-            if len(path.relative_to(ROOT / "src").parts) > 2
-        ]
-    )
+    check([f"{name(path)}: deeper than src/<module>" for path in sources(".cc", ".h") if len(path.relative_to(ROOT / "src").parts) > 2])
 
 
 def test_files_are_short() -> None:
@@ -193,9 +183,7 @@ def test_files_are_short() -> None:
 def test_no_paths_of_one_machine() -> None:
     problems = []
     for path in FILES:
-        if path.suffix in (".png", ".jpg", ".gz", ".zip", ".jar", ".parquet", ".db", ".whl") or path.is_relative_to(
-            ROOT / "tests/fuzz/corpus"
-        ):
+        if path.suffix in (".png", ".jpg", ".gz", ".zip", ".jar", ".parquet", ".db", ".whl") or path.is_relative_to(ROOT / "tests/fuzz/corpus"):
             continue
         for line, content in enumerate(text(path).splitlines(), 1):
             problems += [f"{name(path)}:{line}: {word}" for word in MACHINE_PATHS if re.search(rf"(?<![\w.]){word}", content)]
@@ -206,9 +194,7 @@ def test_every_parser_has_a_fuzz_target_with_seeds() -> None:
     targets = re.findall(r"^stoker_fuzz_target\((\w+)", text(ROOT / "tests/fuzz/CMakeLists.txt"), re.MULTILINE)
     bodies = {path.stem for path in (ROOT / "tests/fuzz/targets").glob("*.cc")}
     problems = [f"tests/fuzz/targets/{body}.cc: not in tests/fuzz/CMakeLists.txt" for body in sorted(bodies - set(targets))]
-    problems += [
-        f"tests/fuzz/corpus/{target}: no seeds" for target in targets if not any((ROOT / "tests/fuzz/corpus" / target).glob("*"))
-    ]
+    problems += [f"tests/fuzz/corpus/{target}: no seeds" for target in targets if not any((ROOT / "tests/fuzz/corpus" / target).glob("*"))]
     check(problems)
 
 
@@ -220,6 +206,17 @@ def test_generated_files_are_current() -> None:
         done = subprocess.run([sys.executable, str(tool), "--check"], cwd=ROOT, capture_output=True, text=True)
         if done.returncode != 0:
             problems.append(f"tools/codegen/{tool.name} --check: {(done.stderr or done.stdout).strip()}")
+    check(problems)
+
+
+def test_decisions_are_numbered_and_listed() -> None:
+    pages = sorted(path.name for path in (ROOT / "docs/adr").glob("*.md") if path.name != "README.md")
+    index = text(ROOT / "docs/adr/README.md")
+    problems = [f"docs/adr/{page}: not named {number:04}-….md" for number, page in enumerate(pages, 1) if not page.startswith(f"{number:04}-")]
+    for page in pages:
+        title = text(ROOT / "docs/adr" / page).partition("\n")[0].removeprefix("# ")
+        if f"[{page[:4]}]({page}) | {title} |" not in index:
+            problems.append(f"docs/adr/README.md: no row for {page} with its title")
     check(problems)
 
 
