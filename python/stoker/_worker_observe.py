@@ -311,10 +311,11 @@ def _opener() -> str:
 
 def _digest(path: str) -> Optional[str]:
     try:
+        # Asked before it is opened: to open a pipe waits for a writer, and takes what the step came for.
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            return None
         with open(path, "rb") as stream:
             found = os.fstat(stream.fileno())
-            if not stat.S_ISREG(found.st_mode):
-                return None
             if found.st_size > _HASHED_BYTES:
                 return f"stat:{found.st_size}:{found.st_mtime_ns}"
             digest = hashlib.sha256()

@@ -304,6 +304,19 @@ def test_the_environment_that_a_step_reads_is_observed(project: Project) -> None
     assert not {"SECRET", "PWD", "STOKER_RUN"} & everything.keys()
 
 
+def test_a_pipe_is_not_read_beside_the_step(project: Project) -> None:
+    project.file("pipeline.py", """
+        def f(path: str) -> int:
+            import os, signal
+            os.mkfifo(path)
+            signal.alarm(20)  # an end, if something waits for who writes into it
+            return len(os.read(os.open(path, os.O_RDONLY | os.O_NONBLOCK), 10))
+        """)  # fmt: skip
+    result = project.run("f", {"path": str(project.root / "pipe")})
+    assert result["outputs"]["output"]["value"] == 0, result
+    assert all(os.path.basename(entry["path"]) != "pipe" for entry in result["observed"]["files"])
+
+
 def test_what_a_step_used_is_observed(project: Project) -> None:
     project.file("pipeline.py", "import eager\n\ndef f(given) -> int:\n" + "".join(f"    {line}\n" for line in (
         "import late, json, warnings",
