@@ -108,6 +108,7 @@ void Pool::ask_lease(ConnectionId id, const json::value& message) {
   connection.request = *std::move(request);
   connection.launch = *std::move(launch);
   connection.waiting = RequestId{++last_id_};
+  connection.arrived = now();
   waiting_.push_back(*connection.waiting);
   plan();
 }
@@ -191,7 +192,7 @@ void Pool::plan() {
     if (!connection) continue;
     const Connection& state = connections_.at(*connection);
     requests.push_back({id, state.fingerprint, state.request->working_directory.string(), state.launch->memory_bytes,
-                        state.request->single_use});
+                        state.request->single_use, state.arrived});
   }
   PoolPlan plan = plan_pool(now(), settings_.limits, jvms, requests);
   for (auto id : plan.end)

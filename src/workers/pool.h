@@ -60,6 +60,7 @@ class Pool {
     std::optional<JvmLaunch> launch;
     std::string fingerprint;
     std::optional<RequestId> waiting;
+    SteadyTime arrived{};
     std::optional<JvmId> jvm;
   };
 

@@ -28,6 +28,8 @@ namespace {
 
 constexpr std::uintmax_t kLogLimit = 1024 * 1024;
 constexpr double kMemoryShare = 0.6;
+// About what a new JVM needs until it has served its first step.
+constexpr std::chrono::seconds kPatience{10};
 
 // Somebody else could have made the folder in /tmp before us, and would then see the gateways' secrets.
 Result<void> check_private(const fs::path& folder) {
@@ -115,6 +117,7 @@ Result<PoolPaths> PoolPaths::prepare(const runtime::Environment& environment) {
 
 PoolLimits default_pool_limits() {
   PoolLimits limits;
+  limits.patience = kPatience;
   limits.jvms = std::max(2, static_cast<int>(std::thread::hardware_concurrency()));
   if (auto memory = runtime::physical_memory()) {
     limits.memory_bytes = static_cast<std::uint64_t>(static_cast<double>(*memory) * kMemoryShare);
@@ -152,9 +155,11 @@ Result<ServeArguments> parse_serve_arguments(const std::vector<std::string>& arg
       auto memory = parse_memory(value);
       if (!memory) return bad();
       settings.limits.memory_bytes = *memory;
-    } else if (name == "--idle" || name == "--linger") {
+    } else if (name == "--idle" || name == "--linger" || name == "--patience") {
       TRY_ASSIGN(auto duration, codec::parse_duration(value));
-      (name == "--idle" ? settings.limits.idle : settings.linger) = duration;
+      (name == "--idle"     ? settings.limits.idle
+       : name == "--linger" ? settings.linger
+                            : settings.limits.patience) = duration;
     } else {
       return bad();
     }

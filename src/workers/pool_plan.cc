@@ -39,7 +39,7 @@ class Planner {
       }
       // One that fits is being cleaned: in moments it is idle, and a warm one is worth them. Nobody behind waits for
       // that.
-      if (claim_cleaning(request)) return true;
+      if (claim_cleaning(request) || is_patient(request)) return true;
     }
     if (!make_room(request.memory_bytes)) return false;
     plan_.start.push_back(request.id);
@@ -113,6 +113,17 @@ class Planner {
       return true;
     }
     return false;
+  }
+
+  bool is_patient(const RequestFacts& request) {
+    const SteadyTime end = request.arrived + limits_.patience;
+    if (now_ >= end) return false;
+    const bool busy = std::ranges::any_of(jvms_, [&](const JvmFacts& jvm) {
+      const bool taken = jvm.state == JvmState::leased || jvm.state == JvmState::starting;
+      return taken && !jvm.retire && jvm.fingerprint == request.fingerprint;
+    });
+    if (busy) plan_.wake = std::min(plan_.wake, runtime::Deadline::at(end));
+    return busy;
   }
 
   SteadyTime now_;

@@ -36,6 +36,7 @@ struct RequestFacts {
   std::string working_directory;
   std::uint64_t memory_bytes = 0;
   bool single_use = false;  // never a JVM that somebody had
+  SteadyTime arrived{};
 };
 
 struct PoolLimits {
@@ -43,6 +44,8 @@ struct PoolLimits {
   std::uint64_t memory_bytes = 0;  // 0: no limit
   int leases_per_jvm = 40;
   std::chrono::milliseconds idle = std::chrono::minutes(10);
+  // How long a request waits for a JVM of its kind that somebody has before it gets another.
+  std::chrono::milliseconds patience{0};
 };
 
 struct PoolPlan {
@@ -56,6 +59,10 @@ struct PoolPlan {
   runtime::Deadline wake;  // when time alone changes the plan
 };
 
+// A request waits for a while for a JVM of its kind that is busy: a step on a warm JVM is often over before a new one
+// would have started, and a new one first compiles what the warm one has compiled, at the expense of the same
+// processors.
+//
 // `waiting` in the order of arrival; nobody overtakes. A request that does not fit waits until others are done, and
 // idle JVMs of other kinds are ended, the longest idle first, when that makes it fit. A request larger than the whole
 // limit gets a JVM once it would be the only one.

@@ -128,6 +128,31 @@ TEST_F(PoolPlanTest, OneThatIsBeingCleanedIsWorthWaitingFor) {
   EXPECT_EQ(this->plan({worn}, {request(1, "a")}).start.size(), 1u);
 }
 
+TEST_F(PoolPlanTest, ABusyOneIsWorthSomePatience) {
+  limits_.patience = 10s;
+  limits_.jvms = 10;
+  limits_.memory_bytes = 0;
+  RequestFacts patient = request(1, "a");
+  patient.arrived = now_ - 9s;
+  for (const JvmState state : {JvmState::leased, JvmState::starting}) {
+    auto plan = this->plan({jvm(1, "a", state)}, {patient});
+    EXPECT_TRUE(plan.start.empty()) << jvm_state_name(state);
+    EXPECT_EQ(plan.wake.time(), now_ + 1s);
+  }
+  // Those behind it that want another kind do not wait for it.
+  EXPECT_EQ(this->plan({jvm(1, "a", JvmState::leased)}, {patient, request(2, "b")}).start, std::vector{RequestId{2}});
+  // Nothing to wait for: another kind, one that ends after its lease, a JVM of its own asked for.
+  EXPECT_EQ(this->plan({jvm(1, "b", JvmState::leased)}, {patient}).start.size(), 1u);
+  auto retiring = jvm(1, "a", JvmState::leased);
+  retiring.retire = true;
+  EXPECT_EQ(this->plan({retiring}, {patient}).start.size(), 1u);
+  RequestFacts alone = patient;
+  alone.single_use = true;
+  EXPECT_EQ(this->plan({jvm(1, "a", JvmState::leased)}, {alone}).start.size(), 1u);
+  patient.arrived = now_ - 10s;
+  EXPECT_EQ(this->plan({jvm(1, "a", JvmState::leased)}, {patient}).start.size(), 1u);
+}
+
 TEST_F(PoolPlanTest, SingleUseNeverGetsAUsedOne) {
   RequestFacts alone = request(1, "a");
   alone.single_use = true;

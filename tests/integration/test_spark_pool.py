@@ -68,7 +68,7 @@ class Pool:
         self.socket = self.runtime / "stoker/pool-1.sock"
         self.environment = dict(os.environ, XDG_RUNTIME_DIR=str(self.runtime), XDG_CACHE_HOME=str(folder / "cache"))
         done = subprocess.run(
-            [str(DRIVER), "serve", "--no-archive", "--linger", "2s", *arguments],
+            [str(DRIVER), "serve", "--no-archive", "--linger", "2s", "--patience", "0s", *arguments],
             env=self.environment,
             capture_output=True,
             text=True,
