@@ -131,6 +131,7 @@ class Host:
             import stoker._worker  # noqa: F401 - the children find it loaded
         except UserError as error:
             return error.reply()
+        _import_what_spark_imports_late()
         safe, reason = fork_safety()
         if safe:
             _prepare_for_forks()
@@ -211,6 +212,18 @@ def _drain(descriptor: int) -> None:
             pass
     except BlockingIOError:
         pass
+
+
+def _import_what_spark_imports_late() -> None:
+    """Once here instead of in every child: with the first call to a JVM pyspark 4.0 imports pandas (0.4 CPU seconds).
+
+    The converters of arguments that it has registered with Py4J do that; which, and what they import, is their business.
+    """
+    for converter in list(getattr(sys.modules.get("py4j.protocol"), "INPUT_CONVERTER", [])):
+        try:
+            converter.can_convert("")
+        except Exception:  # a child meets it again, where it is the step's
+            pass
 
 
 _prctl: Optional[Any] = None

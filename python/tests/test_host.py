@@ -264,6 +264,45 @@ def test_load_then_run_forks_attempts(project: pathlib.Path, tmp_path: pathlib.P
         assert types[:2] == ["hello", "started"] and "metric" in types
 
 
+LATE = """
+import sys
+import types
+from stoker import pipeline, step
+
+class Converter:
+    def can_convert(self, value):
+        import late
+        return False
+
+class Broken:
+    def can_convert(self, value):
+        raise ValueError(value)
+
+# What pyspark registers when it is imported.
+sys.modules["py4j.protocol"] = types.SimpleNamespace(INPUT_CONVERTER=[Broken(), Converter()])
+
+@step
+def seen() -> bool:
+    return "late" in sys.modules
+
+@pipeline
+def main() -> None:
+    seen()
+"""
+
+
+def test_what_spark_imports_with_its_first_call_is_imported_once(tmp_path: pathlib.Path) -> None:
+    project = tmp_path / "project"
+    write_project(project, {"pipeline.py": LATE, "late.py": ""})
+    with HostClient() as host:
+        reply = host.ask(op="load", file=str(project / "pipeline.py"), root=str(project))
+        assert reply["op"] == "loaded" and reply["fork_safe"], reply
+        attempt = Attempt(tmp_path, project, "seen", {})
+        attempt.start(host)
+        host.receive()
+    assert attempt.result["outputs"]["output"]["value"] is True, attempt.stderr
+
+
 def test_an_attempt_has_a_world_of_its_own(project: pathlib.Path, tmp_path: pathlib.Path) -> None:
     with HostClient() as host:
         host.ask(op="load", file=str(project / "pipeline.py"), root=str(project))
