@@ -25,7 +25,7 @@ from typing import Any, Dict, List, Tuple
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests/integration"))
 
-from spark_pool_client import Connection, Lease, lease_request
+from spark_pool_client import Connection, Lease, lease_request  # noqa: E402
 
 JOB = """
 import sys
@@ -149,9 +149,7 @@ def main() -> None:
     before = children_cpu()
     (work / "prepare").mkdir(mode=0o700)
     environment = dict(os.environ, XDG_RUNTIME_DIR=str(work / "prepare"), XDG_CACHE_HOME=str(with_archive))
-    subprocess.run(
-        [options.driver, "prepare", str(work / "request.json")], env=environment, check=True, stdout=subprocess.DEVNULL
-    )
+    subprocess.run([options.driver, "prepare", str(work / "request.json")], env=environment, check=True, stdout=subprocess.DEVNULL)
     note("making the archive, once", (children_cpu() - before, 0))
     for turn in range(options.runs):
         note("plain script", run_plain(options.python, data, work))

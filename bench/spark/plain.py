@@ -1,35 +1,27 @@
-"""The rival of the breast-cancer example: its own functions in one plain script, one session, the same frames written and read as parquet."""
+"""The rival of the breast-cancer example: its own functions in one plain script, one session, the same frames and models written and read as parquet,
+each frame read once."""
 
-import pathlib
-import sys
-import tempfile
-
-ROOT = pathlib.Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "examples/breast_cancer"))
-
+import steps
 from pyspark.ml.classification import RandomForestClassificationModel
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame
+from steps import example
 
-import pipeline as example
 
-with tempfile.TemporaryDirectory() as folder:
-    session = SparkSession.builder.master("local[*]").config("spark.sql.shuffle.partitions", "2").config("spark.ui.enabled", "false").getOrCreate()
+def kept(name: str, frame: DataFrame) -> DataFrame:
+    again: DataFrame = steps.read(steps.write(frame, steps.new_path(name)))
+    return again
 
-    def kept(name: str, frame: DataFrame) -> DataFrame:
-        path = f"{folder}/{name}"
-        frame.write.mode("overwrite").parquet(path)
-        return session.read.parquet(path)
 
-    data = kept("data", example.import_data.function(session, str(ROOT / "examples/breast_cancer/wdbc.csv")))
-    example.statistics.function(data)
-    parts = example.split.function(data, 7)
-    train, test = kept("train", parts.train), kept("test", parts.test)
-    features = example.transform.function(train, test)
-    train, test = kept("trainx", features.train), kept("testx", features.test)
-    features.scaler.write().overwrite().save(f"{folder}/scaler")
-    model = example.train.function(train, 20, 7)
-    model.write().overwrite().save(f"{folder}/model")
-    model = RandomForestClassificationModel.load(f"{folder}/model")
-    evaluation = example.evaluate.function(model, test)
-    evaluation.report.savefig(f"{folder}/report.png")
-    print(evaluation.auc)
+session = steps.session()
+data = kept("data", example.import_data.function(session, steps.CSV))
+example.statistics.function(data)
+parts = example.split.function(data, 7)
+train, test = kept("train", parts.train), kept("test", parts.test)
+features = example.transform.function(train, test)
+scaled_train, scaled_test = kept("train", features.train), kept("test", features.test)
+features.scaler.write().overwrite().save(steps.new_path("scaler"))
+path = steps.new_path("model")
+example.train.function(scaled_train, 20, 7).write().overwrite().save(path)
+evaluation = example.evaluate.function(RandomForestClassificationModel.load(path), scaled_test)
+evaluation.report.savefig(steps.new_path("report.png"))
+print(evaluation.auc)
