@@ -15,9 +15,9 @@ TEST(RunMachine, RowsOfTheRunShareItsParameters) {
   RunRow row{.run = RunId("r")};
   row.parameters = std::make_shared<const json::object>(json::object{{"items", {1, 2, 3}}});
   RunMachine machine(plan, {}, row);
-  machine.apply(input::Start{}, WallTime{});
+  machine.apply(input::Start{}, Moment{});
   const Changes first = machine.take_changes();
-  machine.apply(input::CancelRequested{}, WallTime{});
+  machine.apply(input::CancelRequested{}, Moment{});
   const Changes second = machine.take_changes();
   ASSERT_TRUE(first.run && second.run);
   EXPECT_EQ(first.run->parameters, row.parameters);

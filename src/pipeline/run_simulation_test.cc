@@ -89,8 +89,7 @@ void Simulation::carry_out(const Command& command) {
                      problem("no intent stored: " + name);
                    if (const ResolvedStep* resolved = values_->resolved(c.instance)) {
                      inputs[path] = resolved->inputs;
-                     if (const auto* command = std::get_if<CommandStep>(&resolved->step->body))
-                       words[path] = command->run;
+                     if (const auto* body = std::get_if<CommandStep>(&resolved->step->body)) words[path] = body->run;
                    } else {
                      problem("not resolved: " + name);
                    }

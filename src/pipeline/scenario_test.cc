@@ -59,6 +59,11 @@ Simulation::Options options_of(const json::object& scenario) {
   return options;
 }
 
+Duration duration(const std::string& text) {
+  if (text.starts_with('-')) return -duration(text.substr(1));
+  return *codec::parse_duration(text);
+}
+
 // false: not understood, or nothing to do it to.
 bool act(Simulation& simulation, const std::string& action) {
   const std::size_t space = action.find(' ');
@@ -73,11 +78,11 @@ bool act(Simulation& simulation, const std::string& action) {
   else if (verb == "timeout")
     simulation.time_out(path);
   else if (verb == "pass")
-    simulation.pass(duration_of(path));
+    simulation.pass(duration(path));
   else if (verb == "down")
-    simulation.down(duration_of(path));
+    simulation.down(duration(path));
   else if (verb == "jump")
-    simulation.jump(path.starts_with("-") ? -duration_of(path.substr(1)) : duration_of(path));
+    simulation.jump(duration(path));
   else if (action == "crash")
     simulation.crash();
   else if (action == "again")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pathlib
@@ -58,10 +59,12 @@ class Scene:
     def __init__(self, stoker: Stoker) -> None:
         self.stoker = stoker
         self.processes: list[subprocess.Popen[str]] = []
+        self.gates: list[pathlib.Path] = []
 
     def gate(self, name: str) -> pathlib.Path:
         path = self.stoker.folder / name
         os.mkfifo(path)
+        self.gates.append(path)
         return path
 
     def open(self, gate: pathlib.Path) -> None:
@@ -84,6 +87,9 @@ class Scene:
 def scene(stoker: Stoker) -> Iterator[Scene]:
     made = Scene(stoker)
     yield made
+    for gate in made.gates:  # for who still waits: a killed engine leaves what its step started
+        with contextlib.suppress(OSError):
+            os.close(os.open(gate, os.O_WRONLY | os.O_NONBLOCK))
     for process in made.processes:
         if process.poll() is None:
             process.kill()
