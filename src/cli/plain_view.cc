@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/strings.h"
 #include "cli/event_text.h"
 #include "cli/run_view.h"
@@ -26,8 +28,11 @@ std::vector<std::string> traceback_of(const json::object& failure) {
     if (!trim(line).empty()) lines.push_back(line);
   }
   if (lines.size() > kTracebackLines) {
-    // The end of a traceback says most: the innermost frames and the error itself.
+    // The end of a traceback says most: the innermost frames and the error itself. A frame that was cut in two goes.
     lines.erase(lines.begin(), lines.end() - static_cast<std::ptrdiff_t>(kTracebackLines - 1));
+    const auto frame =
+        std::find_if(lines.begin(), lines.end(), [](const auto& line) { return trim(line).starts_with("File \""); });
+    if (frame != lines.end()) lines.erase(lines.begin(), frame);
     lines.insert(lines.begin(), "  …");
   }
   return lines;
@@ -43,6 +48,11 @@ std::optional<std::string> plain_line(const json::object& event) {
   if (type == "run.started")
     return line(fmt::format("run {} of {} started", text_of(event, "run"), text_of(event, "pipeline")));
   if (type == "run.resumed") return line(fmt::format("run {} resumed", text_of(event, "run")));
+  if (type == "run.stopping") {
+    if (text_of(event, "reason") == "timeout") return line(fmt::format("run {} is out of time", text_of(event, "run")));
+    const bool at_once = number_of(event, "level", 1) > 1;
+    return line(fmt::format("run {} is being cancelled{}", text_of(event, "run"), at_once ? " at once" : ""));
+  }
   if (type == "step.started") {
     const auto attempt = number_of(event, "attempt", 1);
     return line(step + " started" + (attempt > 1 ? fmt::format(", attempt {}", attempt) : ""));

@@ -68,10 +68,7 @@ void RunOutput::on_event(const json::object& event, std::chrono::milliseconds ag
         std::fflush(stdout);
       }
       break;
-    case RunStyle::tree:
-      dirty_ = true;
-      changed_.notify_one();
-      break;
+    case RunStyle::tree:  // the drawer comes by
     case RunStyle::quiet: break;
   }
 }
@@ -83,7 +80,6 @@ void RunOutput::draw(std::unique_lock<std::mutex>&) {
                                  program_.clock.steady_now());
   print(screen_.frame(lines, size.columns));
   std::fflush(stdout);
-  dirty_ = false;
 }
 
 void RunOutput::draw_until_closed() {

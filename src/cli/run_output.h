@@ -48,7 +48,6 @@ class RunOutput final : public engine::RunObserver {
   Screen screen_;
   std::vector<json::object> failures_;
   std::string run_;
-  bool dirty_ = true;
   bool closed_ = false;
   std::thread drawer_;
 };

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 #include "cli/event_text.h"
 #include "cli/text_width.h"
@@ -46,6 +47,11 @@ std::string bar(long done, long total, std::size_t cells) {
   return text;
 }
 
+bool has_ended(StepState state) {
+  return state == StepState::succeeded || state == StepState::failed || state == StepState::skipped ||
+         state == StepState::cancelled;
+}
+
 constexpr std::size_t kBarCells = 16;
 constexpr std::size_t kDurationColumns = 10;
 constexpr std::size_t kNarrow = 60;
@@ -70,23 +76,23 @@ std::string human_bytes(double bytes) {
   return unit == 0 ? fmt::format("{:.0f} B", bytes) : fmt::format("{:.1f} {}", bytes, kUnits[unit]);
 }
 
-RunView::RunView(std::string pipeline, std::vector<std::string> steps)
-    : pipeline_(std::move(pipeline)), order_(std::move(steps)) {
-  for (const auto& name : order_)
-    rows_[name].step.path = name;
+RunView::RunView(std::string pipeline, std::vector<std::string> steps) : pipeline_(std::move(pipeline)) {
+  for (const auto& name : steps)
+    row_of(name);
 }
 
-StepView& RunView::view_of(const std::string& path) {
-  const auto top = top_of(path);
-  auto [row, fresh] = rows_.try_emplace(top);
+RunView::Row& RunView::row_of(const std::string& name) {
+  const auto [found, fresh] = index_.try_emplace(name, rows_.size());
   if (fresh) {
-    order_.push_back(top);
-    row->second.step.path = top;
+    rows_.emplace_back().step.path = name;
+    name_columns_ = std::max(name_columns_, text_width(name));
   }
-  if (path == top) return row->second.step;
-  auto& inner = row->second.inner[path];
-  inner.path = path;
-  return inner;
+  return rows_[found->second];
+}
+
+// Of a foreach the instances count, not what is inside of them.
+bool RunView::Row::counts(const std::string& path) const {
+  return path != step.path && (!count || path.find_first_of("/#") == std::string::npos);
 }
 
 void RunView::apply(const json::object& event, SteadyTime now) {
@@ -94,6 +100,9 @@ void RunView::apply(const json::object& event, SteadyTime now) {
   if (const auto run = text_of(event, "run"); !run.empty()) run_id_ = run;
   if (type == "run.started" || type == "run.resumed") {
     started_ = now;
+    stopping_.clear();
+  } else if (type == "run.stopping") {
+    stopping_ = text_of(event, "reason") == "timeout" ? "out of time, ending" : "cancelling";
   } else if (type == "run.finished") {
     state_ = text_of(event, "state");
     duration_ = milliseconds(number_of(event, "duration_ms"));
@@ -104,7 +113,11 @@ void RunView::apply(const json::object& event, SteadyTime now) {
 
 void RunView::apply_step(const std::string& type, const json::object& event, SteadyTime now) {
   const auto path = text_of(event, "step");
-  auto& step = view_of(path);
+  auto& row = row_of(top_of(path));
+  const bool inner = path != row.step.path;
+  if (inner && row.inner.try_emplace(path, StepView{.path = path}).second) row.known += row.counts(path) ? 1 : 0;
+  auto& step = inner ? row.inner.at(path) : row.step;
+  const auto before = step.state;
   const auto finish = [&](StepState state) {
     step.state = state;
     step.progress.reset();
@@ -117,7 +130,8 @@ void RunView::apply_step(const std::string& type, const json::object& event, Ste
   if (type == "step.ready") {
     step.state = StepState::ready;
   } else if (type == "step.expanded") {
-    rows_[top_of(path)].count = number_of(event, "count");
+    // Of a foreach inside a sub-pipeline only the instances that came are known.
+    if (!inner) row.count = number_of(event, "count");
     step.state = StepState::running;
     step.started = now;
   } else if (type == "step.started") {
@@ -153,19 +167,26 @@ void RunView::apply_step(const std::string& type, const json::object& event, Ste
     }
     step.progress = progress.total > 0 ? std::optional(progress) : std::nullopt;
   }
+  if (!row.counts(path)) return;
+  row.done += (has_ended(step.state) ? 1 : 0) - (has_ended(before) ? 1 : 0);
+  row.failed += (step.state == StepState::failed ? 1 : 0) - (before == StepState::failed ? 1 : 0);
 }
 
 Line RunView::header(std::size_t columns, SteadyTime now) const {
   const auto elapsed =
       duration_ ? *duration_ : (started_ ? std::chrono::duration_cast<milliseconds>(now - *started_) : milliseconds(0));
-  const auto right = (state_.empty() ? "" : state_ + " in ") + human_duration(elapsed);
+  const auto what = !state_.empty() ? state_ + " in " : stopping_.empty() ? "" : stopping_ + "  ";
+  const auto right = what + human_duration(elapsed);
   const auto right_width = std::min(text_width(right), columns);
   const auto left_columns = columns - right_width;
   const auto name = fit(pipeline_, left_columns);
   Line line{{name, Colour::bold}};
   line.push_back(
       {pad(text_width(name) + 3 < left_columns ? "  " + run_id_ : "", left_columns - text_width(name)), Colour::dim});
-  const auto colour = state_ == "succeeded" ? Colour::green : state_ == "failed" ? Colour::red : Colour::plain;
+  const auto colour = state_ == "succeeded" ? Colour::green
+                      : state_ == "failed"  ? Colour::red
+                      : stopping_.empty()   ? Colour::plain
+                                            : Colour::yellow;
   line.push_back({fit(right, right_width), colour});
   return line;
 }
@@ -173,10 +194,7 @@ Line RunView::header(std::size_t columns, SteadyTime now) const {
 Line RunView::line_of(const StepView& step, const Row* row, std::size_t columns, std::size_t indent,
                       SteadyTime now) const {
   const auto look = look_of(step);
-  std::size_t name_columns = 0;
-  for (const auto& name : order_)
-    name_columns = std::max(name_columns, text_width(name));
-  name_columns = std::min(name_columns + 2, std::max<std::size_t>(12, columns / 3));
+  const auto name_columns = std::min(name_columns_ + 2, std::max<std::size_t>(12, columns / 3));
   const std::string prefix = std::string(indent, ' ');
 
   std::string time;
@@ -189,16 +207,9 @@ Line RunView::line_of(const StepView& step, const Row* row, std::size_t columns,
   }
   std::string middle = step.note;
   if (row != nullptr && (row->count || !row->inner.empty()) && step.note.empty()) {
-    const auto in = [&](StepState state) {
-      return std::count_if(row->inner.begin(), row->inner.end(), [&](const auto& item) {
-        return item.second.state == state && (!row->count || item.first.find('/') == std::string::npos);
-      });
-    };
-    const auto failed = in(StepState::failed);
-    const auto done = in(StepState::succeeded) + failed + in(StepState::skipped) + in(StepState::cancelled);
-    const auto total = row->count ? *row->count : static_cast<long>(row->inner.size());
-    middle = fmt::format("{} {}/{}{}", bar(done, total, kBarCells), done, total,
-                         failed > 0 ? fmt::format(", {} failed", failed) : "");
+    const auto total = row->count.value_or(row->known);
+    middle = fmt::format("{} {}/{}{}", bar(row->done, total, kBarCells), row->done, total,
+                         row->failed > 0 ? fmt::format(", {} failed", row->failed) : "");
   }
   if (step.progress) {
     const auto tasks = fmt::format("{}/{}", step.progress->done, step.progress->total);
@@ -228,41 +239,49 @@ Line RunView::line_of(const StepView& step, const Row* row, std::size_t columns,
   return line;
 }
 
+// The steps that get lines: when not all fit, those that are done or wait make room for those that are not.
+std::vector<const RunView::Row*> RunView::fitting(std::size_t rows) const {
+  const auto quiet = [](const Row& row) {
+    return row.step.state == StepState::succeeded || row.step.state == StepState::waiting ||
+           row.step.state == StepState::skipped;
+  };
+  // The header, and the line that counts the hidden ones.
+  std::size_t excess = rows_.size() + 2 > rows ? rows_.size() + 2 - rows : 0;
+  std::vector<const Row*> shown;
+  for (const auto& row : rows_) {
+    if (excess > 0 && quiet(row)) {
+      --excess;
+    } else {
+      shown.push_back(&row);
+    }
+  }
+  shown.resize(shown.size() - std::min(excess, shown.size()));
+  return shown;
+}
+
 std::vector<Line> RunView::lines(std::size_t columns, std::size_t rows, SteadyTime now) const {
   std::vector<Line> all;
   if (rows == 0 || columns == 0) return all;
   all.push_back(header(columns, now));
-  // The budget of inner lines is what the steps themselves leave over; steps that are done make room for those that are
-  // not.
-  std::vector<const Row*> shown;
-  for (const auto& name : order_)
-    shown.push_back(&rows_.at(name));
-  std::size_t hidden = 0;
-  if (shown.size() + 2 > rows) {
-    const auto quiet = [](const Row* row) {
-      return row->step.state == StepState::succeeded || row->step.state == StepState::waiting ||
-             row->step.state == StepState::skipped;
-    };
-    for (auto it = shown.begin(); it != shown.end() && shown.size() + 2 > rows;) {
-      const bool drop = quiet(*it);
-      hidden += drop ? 1 : 0;
-      it = drop ? shown.erase(it) : it + 1;
-    }
-    while (!shown.empty() && shown.size() + 2 > rows) {
-      shown.pop_back();
-      ++hidden;
-    }
-  }
-  std::size_t spare = rows - 1 - shown.size() - (hidden > 0 ? 1 : 0);
+  const auto shown = fitting(rows);
+  const auto hidden = rows_.size() - shown.size();
+  // Inner lines get what the steps leave over: what runs now first, then what failed.
+  std::size_t spare = rows - 1 - shown.size() - (hidden > 0 && rows > 1 ? 1 : 0);
   for (const auto* row : shown) {
     all.push_back(line_of(row->step, row, columns, 0, now));
+    std::vector<const StepView*> notable;
     for (const auto& [path, inner] : row->inner) {
-      const bool notable =
-          inner.state == StepState::running || inner.state == StepState::failed || inner.state == StepState::retrying;
-      if (!notable || spare == 0) continue;
-      all.push_back(line_of(inner, nullptr, columns, 2, now));
-      --spare;
+      if (inner.state == StepState::running || inner.state == StepState::failed || inner.state == StepState::retrying)
+        notable.push_back(&inner);
     }
+    std::stable_sort(notable.begin(), notable.end(), [](const auto* a, const auto* b) {
+      return std::pair(a->state == StepState::failed, a->started) <
+             std::pair(b->state == StepState::failed, b->started);
+    });
+    notable.resize(std::min(notable.size(), spare));
+    spare -= notable.size();
+    for (const auto* inner : notable)
+      all.push_back(line_of(*inner, nullptr, columns, 2, now));
   }
   if (hidden > 0 && all.size() < rows)
     all.push_back({{fit(fmt::format("  and {} more steps", hidden), columns), Colour::dim}});

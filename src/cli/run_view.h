@@ -1,5 +1,5 @@
-// RunView: what a person sees of a run, built from its events (api/run-events.md). Pure: events and times in, lines
-// out.
+// RunView: what a person sees of a run, built from its events (docs/reference/run-events.md). Pure: events and times
+// in, lines out.
 //
 // The tree has a line per step of the document; instances of a foreach, iterations of a repeat and steps of a
 // sub-pipeline are folded into their step's line as counts, and only those that run or failed get lines of their own,
@@ -9,6 +9,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "base/clock.h"
@@ -62,9 +63,15 @@ class RunView {
     StepView step;                          // the step itself
     std::map<std::string, StepView> inner;  // its instances, iterations and inner steps by path
     std::optional<long> count;              // of a foreach, once expanded
+    long known = 0;                         // of inner: those that count towards the step, and how many of them ended
+    long done = 0;
+    long failed = 0;
+
+    bool counts(const std::string& path) const;
   };
 
-  StepView& view_of(const std::string& path);
+  Row& row_of(const std::string& name);
+  std::vector<const Row*> fitting(std::size_t rows) const;
   void apply_step(const std::string& type, const json::object& event, SteadyTime now);
   Line header(std::size_t columns, SteadyTime now) const;
   Line line_of(const StepView& step, const Row* row, std::size_t columns, std::size_t indent, SteadyTime now) const;
@@ -72,10 +79,12 @@ class RunView {
   std::string pipeline_;
   std::string run_id_;
   std::string state_;
+  std::string stopping_;  // "cancelling" once that was asked for
   std::optional<SteadyTime> started_;
   std::optional<std::chrono::milliseconds> duration_;
-  std::vector<std::string> order_;
-  std::map<std::string, Row> rows_;
+  std::vector<Row> rows_;  // in the order of the document
+  std::unordered_map<std::string, std::size_t> index_;
+  std::size_t name_columns_ = 0;  // of the longest step's name
 };
 
 // "0.4 s", "12.3 s", "3 min 05 s", "2 h 07 min".

@@ -70,6 +70,48 @@ TEST_F(RunViewTest, FoldsInstancesIntoCountsAndShowsThoseThatRun) {
   EXPECT_NE(lines[3].find("  ● train[5]"), std::string::npos);
 }
 
+TEST_F(RunViewTest, ShowsWhatRunsBeforeWhatFailed) {
+  on(R"({"type":"step.expanded","step":"train","count":200})");
+  for (int i = 0; i < 40; ++i) {
+    on(fmt::format(R"({{"type":"step.started","step":"train[{}]","attempt":1}})", i));
+    on(fmt::format(R"({{"type":"step.failed","step":"train[{}]","class":"userCode"}})", i));
+  }
+  on(R"({"type":"step.started","step":"train[40]","attempt":1})");
+  const auto lines = shown(80, 10);
+  EXPECT_EQ(lines.size(), 10U);
+  EXPECT_NE(lines[2].find("40/200, 40 failed"), std::string::npos) << lines[2];
+  EXPECT_NE(lines[3].find("● train[40]"), std::string::npos) << lines[3];
+  EXPECT_NE(lines[4].find("✗ train[0]"), std::string::npos) << lines[4];
+}
+
+TEST_F(RunViewTest, SaysThatACancelWasHeard) {
+  on(R"({"type":"run.started","run":"20260101-000000-abcd"})");
+  on(R"({"type":"run.stopping","reason":"cancel","level":1})");
+  EXPECT_NE(shown()[0].find("cancelling"), std::string::npos) << shown()[0];
+  on(R"({"type":"run.finished","state":"cancelled","duration_ms":100})");
+  EXPECT_EQ(shown()[0].find("cancelling"), std::string::npos) << shown()[0];
+}
+
+TEST_F(RunViewTest, CountsWhatASubPipelineDoes) {
+  on(R"({"type":"step.ready","step":"train/fit"})");
+  on(R"({"type":"step.expanded","step":"train/fit","count":2})");
+  on(R"({"type":"step.succeeded","step":"train/fit[0]","duration_ms":5})");
+  on(R"({"type":"step.succeeded","step":"train/fit[1]","duration_ms":5})");
+  EXPECT_NE(shown()[2].find("2/3"), std::string::npos) << shown()[2];
+}
+
+TEST(RunView, DrawsTheRunningStepOfAHugeGraph) {
+  std::vector<std::string> names;
+  for (int i = 0; i < 100'000; ++i)
+    names.push_back(fmt::format("step_{}", i));
+  RunView view("huge", names);
+  view.apply(json::object{{"type", "step.started"}, {"step", "step_50000"}, {"attempt", 1}}, SteadyTime{});
+  const auto lines = view.lines(80, 24, SteadyTime{});
+  EXPECT_LE(lines.size(), 24U);
+  EXPECT_TRUE(std::any_of(lines.begin(), lines.end(),
+                          [](const auto& line) { return plain(line).find("● step_50000") != std::string::npos; }));
+}
+
 TEST_F(RunViewTest, NeverExceedsTheTerminal) {
   on(R"({"type":"run.started","run":"20260101-000000-abcd"})");
   on(R"({"type":"step.expanded","step":"train","count":1000})");
@@ -121,11 +163,23 @@ TEST(FailureReport, StaysUnderFifteenLines) {
   EXPECT_NE(report.find("stoker runs resume 20260101-000000-abcd"), std::string::npos);
 }
 
+TEST(FailureReport, CutsATracebackBetweenFrames) {
+  std::string traceback = "Traceback (most recent call last):\n";
+  for (int i = 0; i < 9; ++i)
+    traceback += fmt::format("  File \"a.py\", line {}, in f\n    f()\n    ^^^\n", i);
+  const json::object failure = {{"step", "a"}, {"error", {{"type", "E"}, {"traceback", traceback + "E: x\n"}}}};
+  const auto report = failure_report({failure}, "r", 80);
+  EXPECT_NE(report.find("    …\n    File \"a.py\", line 7"), std::string::npos) << report;
+  EXPECT_NE(report.find("  E: x\n"), std::string::npos) << report;
+}
+
 TEST(PlainLine, HasALineForWhatAPersonWaitsFor) {
   const auto event = codec::parse_json(
       R"({"type":"step.succeeded","time":"2026-11-21T11:42:33.123Z","step":"load","cached":false,"duration_ms":1500,"metrics":{"auc":0.5}})");
   EXPECT_EQ(plain_line(event.value().get_object()), "11:42:33 load succeeded in 1.5 s  auc=0.5");
   EXPECT_EQ(plain_line(json::object{{"type", "progress"}, {"step", "load"}}), std::nullopt);
+  EXPECT_EQ(plain_line(json::object{{"type", "run.stopping"}, {"run", "r"}, {"reason", "cancel"}, {"level", 2}}),
+            "--:--:-- run r is being cancelled at once");
 }
 
 TEST(TextWidth, CountsColumnsNotBytes) {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import pty
+import re
 import select
 import signal
 import struct
@@ -12,6 +13,7 @@ import subprocess
 import termios
 
 import pyte
+import pytest
 from conftest import Stoker
 
 PIPELINE = """
@@ -138,3 +140,62 @@ def test_control_c_cancels_in_order(stoker: Stoker) -> None:
     shown = terminal.read_all()
     assert terminal.process.returncode == 130
     assert "cancelled" in shown
+
+
+FAN_OUT = """
+    apiVersion: stoker.dev/v1beta1
+    kind: Pipeline
+    name: fan
+    parallelism: 40
+    steps:
+      - name: each
+        foreach: "${{ range(200) }}"
+        command: {script: 'if [ "$ITEM" -lt 30 ]; then read line < "$PIPE"; fi'}
+        env: {ITEM: "${{ item }}", PIPE: "${{ parameters.pipe }}"}
+      - name: last
+        command: {run: ["true"]}
+        needs: [each]
+    parameters:
+      pipe: {type: string}
+"""
+
+
+@pytest.mark.parametrize(("columns", "rows"), [(80, 24), (50, 24), (80, 8)])
+def test_a_wide_fan_out_stays_on_the_screen(stoker: Stoker, columns: int, rows: int) -> None:
+    stoker.write("fan.yaml", FAN_OUT)
+    pipe = stoker.folder / "pipe"
+    os.mkfifo(pipe)
+    terminal = Terminal(stoker, columns, rows, "run", "fan.yaml", "--set", f"pipe={pipe}", "--parallelism", "40")
+    shown = terminal.read_until("170/200")
+    assert "fan" in shown.splitlines()[0], "the header never scrolls away"
+    assert shown.count("● each[") > 0 and shown.count("last") == 1
+    assert len(shown.splitlines()) < rows
+    with open(pipe, "w") as stream:
+        stream.write("go\n" * 30)
+        stream.flush()
+        shown = terminal.read_all()
+    assert terminal.process.returncode == 0
+    assert "200/200" in shown and "✓ last" in shown and "● each[" not in shown
+
+
+def test_no_color_is_honoured(stoker: Stoker) -> None:
+    stoker.environment["NO_COLOR"] = "1"
+    terminal, pipe = started(stoker, 80, 24)
+    terminal.read_until("● first")
+    let_go(pipe)
+    terminal.read_all()
+    assert not re.search(rb"\x1b\[[0-9;]*m", terminal.bytes)
+    assert b"\x1b[?25l" in terminal.bytes, "the tree is still drawn in place"
+
+
+def test_a_cancel_is_seen_to_be_heard(stoker: Stoker) -> None:
+    stoker.write("stubborn.yaml", PIPELINE.replace("read line < $PIPE", "trap 'read line < $PIPE; exit 1' TERM; echo > $PIPE; while :; do sleep 0.1; done"))
+    pipe = stoker.folder / "pipe"
+    os.mkfifo(pipe)
+    terminal = Terminal(stoker, 80, 24, "run", "stubborn.yaml", "--set", f"pipe={pipe}")
+    pipe.read_text()
+    os.kill(terminal.process.pid, signal.SIGINT)
+    terminal.read_until("cancelling")
+    let_go(str(pipe))
+    assert "cancelled in" in terminal.read_all()
+    assert terminal.process.returncode == 130
