@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include "cli/event_text.h"
+#include "cli/interpreter.h"
+#include "cli/signals.h"
 #include "engine/compile_cache.h"
 #include "pipeline/validate.h"
 #include "runtime/file.h"
@@ -28,8 +30,9 @@ Error compile_error(const json::object& reply, const std::filesystem::path& file
     const auto traceback = text_of(error, "traceback");
     hint = traceback + (hint.empty() || traceback.empty() ? "" : "\n") + hint;
     if (type == "ModuleNotFoundError") {
-      hint += fmt::format("the interpreter is {} ({}); install the module there, or choose another with --python",
-                          interpreter.path.string(), interpreter.reason);
+      hint +=
+          fmt::format("{}the interpreter is {} ({}); install the module there, or choose another with --python",
+                      hint.empty() || hint.ends_with('\n') ? "" : "\n", interpreter.path.string(), interpreter.reason);
     }
   } else if (const auto line = number_of(error, "line"); line > 0) {
     message = fmt::format("{}:{}: {}", text_of(error, "file"), line, message);
@@ -38,10 +41,7 @@ Error compile_error(const json::object& reply, const std::filesystem::path& file
 }
 
 Result<json::value> compile(const Program& program, const SourceRequest& request, PipelineSource& source) {
-  TRY_ASSIGN(source.interpreter, local::find_interpreter({.chosen = request.python.value_or(""),
-                                                          .environment = program.environment,
-                                                          .project_root = source.project_root,
-                                                          .program = program.executable}));
+  TRY_ASSIGN(source.interpreter, find_python(program, request.python, source.project_root));
   TRY_ASSIGN(const auto sdk, program.sdk_folder());
   const engine::CompileCache cache(request.store / "cache" / "compile",
                                    [&](const std::string& name) { return program.variable(name); });
@@ -50,13 +50,18 @@ Result<json::value> compile(const Program& program, const SourceRequest& request
   if (!request.recompile && !request.store.empty()) {
     if (auto found = cache.find(key)) return std::move(*found);
   }
+  // The user's module may hang, and the host does not hear the terminal: without this, Ctrl-C would leave it running.
+  runtime::StopSource stop;
+  const SignalWatch signals([&](int) { stop.request_stop(); });
   TRY_ASSIGN(auto host, local::PythonHost::start({.python = source.interpreter->path,
                                                   .environment = program.environment,
                                                   .working_directory = program.working_directory,
                                                   .sdk = sdk},
                                                  program.clock));
-  const runtime::Context context{.deadline = runtime::Deadline::after(program.clock, kCompileLimit)};
+  const runtime::Context context{.deadline = runtime::Deadline::after(program.clock, kCompileLimit),
+                                 .stop = stop.get_token()};
   TRY_ASSIGN(auto reply, host->compile(source.file, request.pipeline.value_or(""), {}, context));
+  TRY(context.check(program.clock));
   if (text_of(reply, "op") != "compiled") return compile_error(reply, source.file, *source.interpreter);
   source.host = std::move(host);
   auto document = reply["document"];

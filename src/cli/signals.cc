@@ -30,9 +30,9 @@ void block_signals() {
 }
 
 SignalWatch::SignalWatch(std::function<void(int)> on_signal) : on_signal_(std::move(on_signal)) {
-  block_signals();
-  thread_ = std::thread([this] {
-    const auto set = watched();
+  const auto set = watched();
+  pthread_sigmask(SIG_BLOCK, &set, &before_);
+  thread_ = std::thread([this, set] {
     for (int count = 0;;) {
       int number = 0;
       if (sigwait(&set, &number) != 0 || number == SIGUSR2) return;
@@ -45,6 +45,7 @@ SignalWatch::SignalWatch(std::function<void(int)> on_signal) : on_signal_(std::m
 SignalWatch::~SignalWatch() {
   pthread_kill(thread_.native_handle(), SIGUSR2);
   thread_.join();
+  pthread_sigmask(SIG_SETMASK, &before_, nullptr);
 }
 
 }  // namespace stoker::cli
