@@ -5,7 +5,7 @@
 #include "cli/open_store.h"
 #include "cli/output.h"
 #include "cli/run_view.h"
-#include "cli/table.h"
+#include "cli/step_rows.h"
 #include "cli/verbs.h"
 #include "objects/local_artifact_store.h"
 
@@ -50,21 +50,15 @@ Result<FoundOutput> pick_output(const metadata::StepRow& step, const std::string
 // STEP or STEP/OUTPUT; a step inside a sub-pipeline has `/` in its own path, so the longest step path wins.
 Result<FoundOutput> find_output(metadata::Store& store, const RunId& run, const std::string& name) {
   TRY_ASSIGN(const auto steps, store.load_steps(run));
-  std::vector<std::string> known;
   for (const auto& step : steps) {
     if (step.path.str() == name) return pick_output(step, "");
-    known.push_back(step.path.str());
   }
   const auto slash = name.rfind('/');
   const auto step_name = name.substr(0, slash);
   for (const auto& step : steps) {
     if (slash != std::string::npos && step.path.str() == step_name) return pick_output(step, name.substr(slash + 1));
   }
-  auto hint = did_you_mean(step_name, known);
-  if (hint.empty()) hint = "see: stoker artifacts list " + run.str();
-  return Error{.code = ErrorCode::not_found,
-               .message = fmt::format("run {} has no step \"{}\"", run.str(), step_name),
-               .hint = hint};
+  return no_such_step(run, step_name, steps);
 }
 
 void print_manifest(const objects::Manifest& manifest, const std::string& uri) {
@@ -79,7 +73,7 @@ void print_manifest(const objects::Manifest& manifest, const std::string& uri) {
   table.add({"folder", uri});
   if (manifest.pickle) table.add({"note", "loading it runs pickled code"});
   if (manifest.value) table.add({"value", short_value(*manifest.value, 200)});
-  print(table.text());
+  print_table(table);
   if (manifest.schema) print("\nschema\n" + codec::write_json_pretty(*manifest.schema));
   if (manifest.preview) {
     const auto* text = manifest.preview->is_object() ? manifest.preview->get_object().if_contains("text") : nullptr;
@@ -95,7 +89,8 @@ Result<int> run_artifacts_list(const Program& program, const CommonOptions& comm
                                const ArtifactsListCommand& command) {
   TRY_ASSIGN(const auto store, open_store(program, common));
   TRY_ASSIGN(const auto id, store->find_run(command.run));
-  TRY_ASSIGN(const auto steps, store->load_steps(id));
+  TRY_ASSIGN(auto steps, store->load_steps(id));
+  sort_as_run(steps);
   Table table({"ARTIFACT", "TYPE", "SIZE", "ROWS", "VALUE"});
   json::array list;
   for (const auto& step : steps) {
@@ -116,9 +111,11 @@ Result<int> run_artifacts_list(const Program& program, const CommonOptions& comm
     }
   }
   if (common.json) {
-    print(codec::write_json(list) + "\n");
+    print_json(list);
+  } else if (table.empty()) {
+    print(fmt::format("run {} has no artifacts\n", id.str()));
   } else {
-    print(table.empty() ? fmt::format("run {} has no artifacts\n", id.str()) : table.text());
+    print_table(table);
   }
   return 0;
 }
@@ -129,13 +126,13 @@ Result<int> run_artifacts_show(const Program& program, const CommonOptions& comm
   TRY_ASSIGN(const auto id, store->find_run(command.run));
   TRY_ASSIGN(const auto found, find_output(*store, id, command.name));
   if (found.uri().empty()) {
-    print(codec::write_json_pretty(found.record));
+    print(common.json ? codec::write_json(found.record) + "\n" : codec::write_json_pretty(found.record));
     return 0;
   }
   const objects::LocalArtifactStore artifacts(store->folder());
   TRY_ASSIGN(const auto manifest, artifacts.open(found.uri(), objects::Check::files));
   if (common.json) {
-    print(codec::write_json(objects::manifest_to_json(manifest)) + "\n");
+    print_json(objects::manifest_to_json(manifest));
   } else {
     print_manifest(manifest, found.uri());
   }
@@ -161,7 +158,11 @@ Result<int> run_artifacts_path(const Program& program, const CommonOptions& comm
       break;
     }
   }
-  print(path.string() + "\n");
+  if (common.json) {
+    print_json(json::object{{"path", path.string()}});
+  } else {
+    print(path.string() + "\n");
+  }
   return 0;
 }
 

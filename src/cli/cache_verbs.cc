@@ -1,9 +1,13 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <set>
+
+#include "base/strings.h"
 #include "cli/event_text.h"
 #include "cli/open_store.h"
 #include "cli/output.h"
-#include "cli/table.h"
+#include "cli/step_rows.h"
 #include "cli/verbs.h"
 #include "pipeline/run_state.h"
 
@@ -31,9 +35,11 @@ Result<int> run_cache_list(const Program& program, const CommonOptions& common, 
                entry.last_hit ? human_age(*entry.last_hit, now) : ""});
   }
   if (common.json) {
-    print(codec::write_json(list) + "\n");
+    print_json(list);
+  } else if (table.empty()) {
+    print(command.pipeline || command.step ? "no such entries\n" : "the cache is empty\n");
   } else {
-    print(table.empty() ? "the cache is empty\n" : table.text());
+    print_table(table);
   }
   return 0;
 }
@@ -41,16 +47,19 @@ Result<int> run_cache_list(const Program& program, const CommonOptions& common, 
 Result<int> run_cache_explain(const Program& program, const CommonOptions& common, const CacheExplainCommand& command) {
   TRY_ASSIGN(const auto store, open_store(program, common));
   TRY_ASSIGN(const auto id, store->find_run(command.run));
-  TRY_ASSIGN(const auto step, store->load_step(id, StepPath(command.step)));
+  TRY_ASSIGN(const auto steps, store->load_steps(id));
+  const auto found =
+      std::find_if(steps.begin(), steps.end(), [&](const auto& step) { return step.path.str() == command.step; });
+  if (found == steps.end()) return no_such_step(id, command.step, steps);
+  const auto& step = *found;
   if (common.json) {
-    print(codec::write_json(json::object{
-              {"step", step.path.str()}, {"cached", step.cached}, {"key", step.cache_key}, {"cache", step.cache}}) +
-          "\n");
+    print_json(json::object{
+        {"step", step.path.str()}, {"cached", step.cached}, {"key", step.cache_key}, {"cache", step.cache}});
     return 0;
   }
-  const auto& cache = step.cache.is_object() ? step.cache.get_object() : object_of({}, "");
-  const auto why = text_of(cache, "why");
-  print(fmt::format("{} of run {}: {}\n", step.path.str(), id.str(), step.cached ? "taken from the cache" : "ran"));
+  const auto why = step.cache.is_object() ? text_of(step.cache.get_object(), "why") : "";
+  const std::string what = step.cached ? "taken from the cache" : step.state == "succeeded" ? "ran" : step.state;
+  print(fmt::format("{} of run {}: {}\n", step.path.str(), id.str(), what));
   if (!why.empty()) print("why: " + why + "\n");
   if (!step.cache_key.empty()) print("key: " + step.cache_key + "\n");
   return 0;
@@ -69,9 +78,17 @@ Result<int> run_cache_invalidate(const Program& program, const CommonOptions& co
   TRY_ASSIGN(const auto store, open_store(program, common));
   TRY_ASSIGN(const auto count, store->invalidate_cached(filter));
   if (common.json) {
-    print(codec::write_json(json::object{{"invalidated", count}}) + "\n");
-  } else {
-    print(fmt::format("forgot {} {}\n", count, count == 1 ? "entry" : "entries"));
+    print_json(json::object{{"invalidated", count}});
+    return 0;
+  }
+  print(fmt::format("forgot {} {}\n", count, count == 1 ? "entry" : "entries"));
+  if (count == 0 && command.step) {
+    TRY_ASSIGN(const auto entries, store->list_cached());
+    std::set<std::string> names;
+    for (const auto& entry : entries)
+      names.insert(entry.path.str());
+    const auto near = did_you_mean(*command.step, std::vector<std::string>(names.begin(), names.end()));
+    if (!near.empty()) print(near + "\n");
   }
   return 0;
 }

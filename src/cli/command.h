@@ -11,7 +11,7 @@
 
 namespace stoker::cli {
 
-// Options that every verb takes.
+// Options that verbs share.
 struct CommonOptions {
   std::optional<std::string> store;
   bool json = false;
@@ -28,6 +28,7 @@ struct RunCommand {
   std::optional<int> parallelism;
   std::optional<std::chrono::milliseconds> timeout;
   bool no_cache = false;
+  bool fail_fast = false;
   bool isolated = false;   // no warm JVM
   bool recompile = false;  // ignore the cached compile
   bool plain = false;      // plain lines on a terminal too
@@ -111,13 +112,11 @@ struct CacheInvalidateCommand {
 };
 
 struct WorkersListCommand {};
-struct WorkersStopCommand {};
+struct WorkersStopCommand {
+  bool force = false;
+};
 struct WorkersPrepareCommand {
   std::optional<std::string> python;
-};
-// Hidden: the pool daemon's own entry.
-struct WorkersServeCommand {
-  std::vector<std::string> arguments;
 };
 
 struct GcCommand {
@@ -145,8 +144,8 @@ using Verb =
     std::variant<RunCommand, CompileCommand, ValidateCommand, RunsListCommand, RunsShowCommand, RunsLogsCommand,
                  RunsResumeCommand, RunsCancelCommand, RunsDeleteCommand, ArtifactsListCommand, ArtifactsShowCommand,
                  ArtifactsPathCommand, CacheListCommand, CacheExplainCommand, CacheInvalidateCommand,
-                 WorkersListCommand, WorkersStopCommand, WorkersPrepareCommand, WorkersServeCommand, GcCommand,
-                 InitCommand, DoctorCommand, VersionCommand, CompletionCommand, HelpCommand>;
+                 WorkersListCommand, WorkersStopCommand, WorkersPrepareCommand, GcCommand, InitCommand, DoctorCommand,
+                 VersionCommand, CompletionCommand, HelpCommand>;
 
 struct Command {
   CommonOptions common;

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "cli/interpreter.h"
+
 namespace stoker::cli {
 namespace {
 
@@ -77,7 +79,38 @@ TEST(CommandLine, HelpShowsExamples) {
 TEST(CommandLine, HidesTheDaemonsOwnVerb) {
   for (const auto& node : completion_nodes())
     EXPECT_EQ(node.name.find("serve"), std::string::npos);
-  EXPECT_TRUE(parse_command_line({"workers", "serve"}).ok());
+  EXPECT_FALSE(parse_command_line({"workers", "serve"}).ok());
+}
+
+TEST(ProjectSetting, IsAStringOfTheToolsTable) {
+  const auto* toml =
+      "[project]\npython = \"no\"\n\n[tool.stoker]\n# python\npython = \".venv/bin/python\"  # ours\n[tool.x]\n";
+  EXPECT_EQ(project_setting(toml, "python"), ".venv/bin/python");
+  EXPECT_EQ(project_setting("[tool.stoker]\npython='p 3'", "python"), "p 3");
+  EXPECT_EQ(project_setting("[tool.stoker]\npython = 3", "python"), "");
+  EXPECT_EQ(project_setting("[tool.other]\npython = \"x\"", "python"), "");
+  EXPECT_EQ(project_setting("", "python"), "");
+}
+
+TEST(CommandLine, HelpIsAVerbToo) {
+  EXPECT_EQ(parsed<HelpCommand>({"help"}).text, parsed<HelpCommand>({"--help"}).text);
+  EXPECT_EQ(parsed<HelpCommand>({"help", "runs", "show"}).text, parsed<HelpCommand>({"runs", "show", "--help"}).text);
+  EXPECT_NE(parsed<HelpCommand>({"help", "runs", "show"}).text.find("Usage: stoker runs show"), std::string::npos);
+  EXPECT_EQ(refused({"help", "rnu"}).hint, "did you mean \"run\"?");
+}
+
+TEST(CommandLine, RefusesEmptyValuesThatWouldSelectEverything) {
+  EXPECT_NE(refused({"cache", "invalidate", "--step", ""}).message.find("not empty"), std::string::npos);
+  EXPECT_NE(refused({"runs", "delete", ""}).message.find("not empty"), std::string::npos);
+  EXPECT_NE(refused({"runs", "list", "--pipeline="}).message.find("--pipeline"), std::string::npos);
+}
+
+TEST(CommandLine, SaysWhichValuesAndVerbsThereAre) {
+  EXPECT_NE(refused({"runs", "list", "--state", "fialed"}).message.find("did you mean \"failed\"?"), std::string::npos);
+  EXPECT_NE(refused({"runs", "list", "--limit", "many"}).message.find("a whole number from 1"), std::string::npos);
+  EXPECT_NE(refused({"cache"}).message.find("list, explain, invalidate"), std::string::npos);
+  EXPECT_EQ(refused({"runs", "list", "-o", "json"}).hint, "for JSON: --json");
+  EXPECT_EQ(refused({"runs", "logs", "--json"}).code, ErrorCode::usage);
 }
 
 }  // namespace

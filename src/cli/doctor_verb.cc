@@ -1,24 +1,22 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "cli/interpreter.h"
 #include "cli/open_store.h"
 #include "cli/output.h"
 #include "cli/run_view.h"
 #include "cli/verbs.h"
-#include "local/host.h"
-#include "local/python.h"
 #include "runtime/file.h"
 #include "workers/installation.h"
 #include "workers/pool_daemon.h"
+#include "workers/spark_versions.h"
 
 namespace stoker::cli {
 
 namespace {
 
-constexpr std::chrono::seconds kInspectLimit{60};
 constexpr std::uint64_t kLowDiskBytes = std::uint64_t{2} << 30;
 constexpr int kOldestPythonMinor = 9;
-constexpr int kOldestJava = 17;
 
 enum class Verdict { good, advice, problem };
 
@@ -39,6 +37,7 @@ class Doctor {
       : program_(program), common_(common), command_(command) {}
 
   std::vector<Finding> examine() {
+    add({"stoker", Verdict::good, STOKER_VERSION " at " + program_.executable.string(), ""});
     examine_python();
     examine_java();
     examine_store();
@@ -47,16 +46,11 @@ class Doctor {
 
  private:
   void examine_python() {
-    const auto interpreter = local::find_interpreter({.chosen = command_.python.value_or(""),
-                                                      .environment = program_.environment,
-                                                      .project_root = program_.working_directory,
-                                                      .program = program_.executable});
+    const auto interpreter = find_python(program_, command_.python, program_.working_directory);
     if (!interpreter.ok()) return add(bad("python", interpreter.error()));
     const auto sdk = program_.sdk_folder();
     if (!sdk.ok()) return add(bad("sdk", sdk.error()));
-    const auto facts = local::inspect_interpreter(
-        interpreter.value().path, program_.environment, sdk.value().parent_path(),
-        {.deadline = runtime::Deadline::after(program_.clock, kInspectLimit)}, program_.clock);
+    const auto facts = inspect_python(program_, interpreter.value());
     if (!facts.ok()) return add(bad("python", facts.error()));
     const auto& python = facts.value();
     Finding finding{
@@ -83,39 +77,56 @@ class Doctor {
       return add({"spark", Verdict::advice, "no Spark: plain steps run, Spark steps do not",
                   "install it: " + python.executable.string() + " -m pip install pyspark"});
     }
-    const auto spark = workers::inspect_spark(home.value());
+    auto spark = workers::inspect_spark(home.value());
     if (!spark.ok()) return add(bad("spark", spark.error()));
+    const auto version = workers::find_spark_version(spark.value());
+    if (!version.ok()) return add(bad("spark", version.error()));
     add({"spark", Verdict::good, fmt::format("{} at {}", spark.value().version, home.value().string()), ""});
+    spark_ = version.value();
   }
 
   void examine_java() {
     const auto java = workers::find_java(program_.environment);
     if (!java.ok()) {
-      return add({"java", Verdict::advice, java.error().describe() + "; Spark steps need it", java.error().hint});
+      return add({"java", spark_ ? Verdict::problem : Verdict::advice,
+                  java.error().describe() + "; Spark steps need it", java.error().hint});
     }
-    Finding finding{"java", Verdict::good,
-                    fmt::format("{} at {}", java.value().version, java.value().executable.string()), ""};
-    if (java.value().feature < kOldestJava) {
-      finding.verdict = Verdict::advice;
-      finding.advice = "Spark 4 needs Java 17: apt-get install openjdk-17-jre-headless, or set JAVA_HOME";
+    if (spark_) {
+      if (const auto fits = workers::check_java(*spark_, java.value()); !fits.ok())
+        return add(bad("java", fits.error()));
     }
-    add(std::move(finding));
+    add({"java", Verdict::good, fmt::format("{} at {}", java.value().version, java.value().executable.string()), ""});
     const auto paths = workers::PoolPaths::prepare(program_.environment);
     if (!paths.ok()) add(bad("workers", paths.error()));
   }
 
   void examine_store() {
-    const auto folder = store_folder(program_, common_, program_.working_directory);
-    if (!folder.ok()) return add(bad("store", folder.error()));
+    const auto location = find_store_location(common_, program_.working_directory);
+    if (!location.ok()) return add(bad("store", location.error()));
+    const auto& folder = location.value().folder;
+    const auto where = fmt::format("{} ({})", folder.string(), metadata::location_source_text(location.value().source));
     std::error_code ignored;
-    if (!std::filesystem::exists(folder.value() / metadata::kDatabaseFile, ignored)) {
-      add({"store", Verdict::good, folder.value().string() + " (made by the first run)", ""});
-    } else if (const auto store = metadata::Store::open(folder.value(), {.create = false}); !store.ok()) {
-      add(bad("store", store.error()));
+    if (!std::filesystem::exists(folder / metadata::kDatabaseFile, ignored)) {
+      add({"store", Verdict::good, where + ", made by the first run", ""});
     } else {
-      add({"store", Verdict::good, folder.value().string(), ""});
+      examine_database(folder, where);
     }
-    auto parent = folder.value();
+    examine_disk(folder);
+  }
+
+  void examine_database(const std::filesystem::path& folder, const std::string& where) {
+    const auto store = metadata::Store::open(folder, {.create = false});
+    if (!store.ok()) return add(bad("store", store.error()));
+    const auto problems = store.value()->check_integrity();
+    if (!problems.ok()) return add(bad("store", problems.error()));
+    if (problems.value().empty()) return add({"store", Verdict::good, where, ""});
+    add({"store", Verdict::problem, where + " is damaged: " + problems.value(),
+         "artifacts are not touched; move stoker.db (with its -wal and -shm) aside and a new one is made"});
+  }
+
+  void examine_disk(const std::filesystem::path& folder) {
+    std::error_code ignored;
+    auto parent = folder;
     while (!parent.empty() && parent != parent.root_path() && !std::filesystem::exists(parent, ignored))
       parent = parent.parent_path();
     const auto space = runtime::free_space(parent);
@@ -132,6 +143,7 @@ class Doctor {
   const CommonOptions& common_;
   const DoctorCommand& command_;
   std::vector<Finding> findings_;
+  std::optional<workers::SparkVersion> spark_;  // that Spark steps would use
 };
 
 }  // namespace
@@ -156,7 +168,7 @@ Result<int> run_doctor(const Program& program, const CommonOptions& common, cons
     print(paint({{mark, colour}, {fmt::format(" {:8} {}", finding.what, finding.text), Colour::plain}}, style) + "\n");
     if (!finding.advice.empty()) print("           " + finding.advice + "\n");
   }
-  if (common.json) print(codec::write_json(list) + "\n");
+  if (common.json) print_json(list);
   return broken ? exit_code(ErrorCode::environment) : 0;
 }
 

@@ -22,12 +22,11 @@ Result<int> run_gc(const Program& program, const CommonOptions& common, const Gc
     json::array runs;
     for (const auto& run : report.runs)
       runs.push_back(json::string(run.str()));
-    print(codec::write_json(json::object{{"dry_run", command.dry_run},
-                                         {"runs", std::move(runs)},
-                                         {"cache_entries", report.cache_entries},
-                                         {"artifacts", report.artifacts},
-                                         {"bytes", report.bytes}}) +
-          "\n");
+    print_json(json::object{{"dry_run", command.dry_run},
+                            {"runs", std::move(runs)},
+                            {"cache_entries", report.cache_entries},
+                            {"artifacts", report.artifacts},
+                            {"bytes", report.bytes}});
     return 0;
   }
   print(fmt::format("{} {} runs, {} cache entries, {} artifacts, {}\n", command.dry_run ? "would remove" : "removed",

@@ -1,9 +1,10 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <filesystem>
 
-#include "base/strings.h"
+#include "cli/output.h"
 #include "cli/verbs.h"
 #include "runtime/file.h"
 
@@ -136,6 +137,18 @@ std::string name_from(std::string text) {
   return text.substr(0, 63);
 }
 
+// As a shell reads it back.
+std::string shell_word(const std::string& text) {
+  const bool plain = std::all_of(text.begin(), text.end(), [](char c) {
+    return is_name(std::string("a") + c) || c == '/' || c == '.' || c == '-' || static_cast<unsigned char>(c) >= 0x80;
+  });
+  if (plain && !text.empty()) return text;
+  std::string quoted = "'";
+  for (const char c : text)
+    quoted += c == '\'' ? "'\\''" : std::string(1, c);
+  return quoted + "'";
+}
+
 std::string fill(std::string_view content, std::string_view name) {
   std::string out;
   constexpr std::string_view kMark = "NAME";
@@ -150,7 +163,7 @@ std::string fill(std::string_view content, std::string_view name) {
 
 }  // namespace
 
-Result<int> run_init(const Program& program, const CommonOptions&, const InitCommand& command) {
+Result<int> run_init(const Program& program, const CommonOptions& common, const InitCommand& command) {
   const auto folder = (program.working_directory / command.directory).lexically_normal();
   auto base = folder.filename();
   if (base.empty()) base = folder.parent_path().filename();
@@ -174,9 +187,13 @@ Result<int> run_init(const Program& program, const CommonOptions&, const InitCom
     TRY(runtime::make_directories((folder / file.path).parent_path(), 0755));
     TRY(runtime::write_file(folder / file.path, fill(file.content, name), 0644));
   }
+  if (common.json) {
+    print_json(json::object{{"folder", folder.string()}, {"pipeline", name}});
+    return 0;
+  }
   const bool here = std::filesystem::equivalent(folder, program.working_directory, ignored);
-  fmt::print("made {} with pipeline.py, tests and a store (.stoker)\nnext: {}stoker run pipeline.py\n", folder.string(),
-             here ? "" : fmt::format("cd {} && ", command.directory));
+  print(fmt::format("made {} with pipeline.py, tests and a store (.stoker)\nnext: {}stoker run pipeline.py\n",
+                    folder.string(), here ? "" : fmt::format("cd {} && ", shell_word(command.directory))));
   return 0;
 }
 

@@ -6,12 +6,12 @@
 #include <fstream>
 #include <map>
 
-#include "base/strings.h"
 #include "cli/open_store.h"
 #include "cli/output.h"
 #include "cli/run_follower.h"
 #include "cli/run_output.h"
 #include "cli/signals.h"
+#include "cli/step_rows.h"
 #include "cli/verbs.h"
 #include "runtime/file_watcher.h"
 
@@ -58,6 +58,8 @@ std::uintmax_t tail_start(std::ifstream& in, std::uintmax_t size, int lines) {
 class LogPrinter {
  public:
   LogPrinter(bool titles, std::optional<int> tail) : titles_(titles), tail_(tail) {}
+
+  bool printed() const { return !last_.empty(); }
 
   // `more` may follow: with several logs a line that has not ended waits, so that no other log cuts it in two.
   void print_new(LogFile& file, bool more) {
@@ -148,12 +150,7 @@ class LogList {
   bool wanted(const metadata::AttemptRow& attempt) const {
     if (command_.attempt ? attempt.attempt != *command_.attempt : attempt.attempt < first_.at(attempt.path))
       return false;
-    if (!command_.step) return true;
-    // "train" also means its instances and, of a sub-pipeline, the steps inside.
-    const auto& path = attempt.path.str();
-    return path == *command_.step ||
-           (path.starts_with(*command_.step) &&
-            std::string_view("[#/").find(path[command_.step->size()]) != std::string_view::npos);
+    return !command_.step || means_step(*command_.step, attempt.path);
   }
 
   metadata::Store& store_;
@@ -242,22 +239,16 @@ class LogFollower {
   std::atomic<bool> interrupted_ = false;
 };
 
-Result<void> check_step(metadata::Store& store, const RunId& run, const std::string& step) {
+Result<void> check_step(metadata::Store& store, const RunId& run, const std::string& name) {
   TRY_ASSIGN(const auto steps, store.load_steps(run));
   TRY_ASSIGN(const auto row, store.load_run(run));
   // Of a run that goes on a step may be known only to the document yet.
-  auto names = step_names(row.document);
-  const auto first = step.substr(0, step.find_first_of("[#/"));
-  if (std::find(names.begin(), names.end(), first) != names.end()) return {};
-  for (const auto& known : steps) {
-    if (known.path.str() == step) return {};
-    names.push_back(known.path.str());
-  }
-  Error error{.code = ErrorCode::not_found,
-              .message = fmt::format("run {} has no step \"{}\"", run.str(), step),
-              .hint = did_you_mean(step, names)};
-  if (error.hint.empty()) error.hint = "its steps: stoker runs show " + run.str();
-  return error;
+  const auto names = step_names(row.document);
+  const auto first = name.substr(0, name.find_first_of("[#/"));
+  const bool known =
+      std::find(names.begin(), names.end(), first) != names.end() ||
+      std::any_of(steps.begin(), steps.end(), [&](const auto& step) { return means_step(name, step.path); });
+  return known ? Result<void>() : no_such_step(run, name, steps);
 }
 
 }  // namespace
@@ -284,6 +275,7 @@ Result<int> run_runs_logs(const Program& program, const CommonOptions& common, c
     for (auto& file : attempt.files)
       printer.print_new(file, false);
   }
+  if (!printer.printed()) fmt::print(stderr, "nothing was printed\n");
   return 0;
 }
 

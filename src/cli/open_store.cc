@@ -1,21 +1,18 @@
 #include "cli/open_store.h"
 
-#include "metadata/location.h"
 #include "metadata/run_lock.h"
 
 namespace stoker::cli {
 
-Result<std::filesystem::path> store_folder(const Program&, const CommonOptions& common,
-                                           const std::filesystem::path& start) {
+Result<metadata::StoreLocation> find_store_location(const CommonOptions& common, const std::filesystem::path& start) {
   std::optional<std::filesystem::path> option;
   if (common.store) option = *common.store;
-  TRY_ASSIGN(auto location, metadata::find_store(option, start));
-  return location.folder;
+  return metadata::find_store(option, start);
 }
 
 Result<std::unique_ptr<metadata::Store>> open_store(const Program& program, const CommonOptions& common) {
-  TRY_ASSIGN(const auto folder, store_folder(program, common, program.working_directory));
-  auto store = metadata::Store::open(folder, {.create = false});
+  TRY_ASSIGN(const auto location, find_store_location(common, program.working_directory));
+  auto store = metadata::Store::open(location.folder, {.create = false});
   if (!store.ok() && store.error().code == ErrorCode::not_found) {
     store.error().hint = "run a pipeline first (stoker run pipeline.py), or name another store with --store";
   }

@@ -5,13 +5,13 @@
 #include <memory>
 
 #include "cli/program.h"
+#include "metadata/location.h"
 #include "metadata/store.h"
 
 namespace stoker::cli {
 
 // --store, else STOKER_STORE, else the nearest .stoker upwards from `start`, else the user's. Absolute.
-Result<std::filesystem::path> store_folder(const Program& program, const CommonOptions& common,
-                                           const std::filesystem::path& start);
+Result<metadata::StoreLocation> find_store_location(const CommonOptions& common, const std::filesystem::path& start);
 
 // The store as seen from the working directory. One that is not there yet is an error that says how to make it.
 Result<std::unique_ptr<metadata::Store>> open_store(const Program& program, const CommonOptions& common);

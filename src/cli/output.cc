@@ -73,4 +73,12 @@ void print(std::string_view text) {
   std::fwrite(text.data(), 1, text.size(), stdout);
 }
 
+void print_json(const json::value& value) {
+  print(codec::write_json(value) + "\n");
+}
+
+void print_table(const Table& table) {
+  print(table.text(is_terminal(STDOUT_FILENO) ? terminal_size(STDOUT_FILENO).columns : 0));
+}
+
 }  // namespace stoker::cli

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "cli/program.h"
 #include "cli/screen.h"
+#include "cli/table.h"
 
 namespace stoker::cli {
 
@@ -30,5 +31,9 @@ std::string human_age(WallTime time, WallTime now);
 std::string short_value(const json::value& value, std::size_t columns = 60);
 
 void print(std::string_view text);
+// One line.
+void print_json(const json::value& value);
+// On a terminal the last column is cut at its width; a pipe gets all of it.
+void print_table(const Table& table);
 
 }  // namespace stoker::cli

@@ -5,6 +5,7 @@
 #include "base/overloaded.h"
 #include "cli/command_line.h"
 #include "cli/completion.h"
+#include "cli/output.h"
 #include "cli/verbs.h"
 
 namespace stoker::cli {
@@ -30,7 +31,7 @@ Result<int> dispatch(const Program& program, const Command& command) {
                         },
                         [&](const VersionCommand&) -> Result<int> {
                           if (common.json) {
-                            fmt::print("{{\"version\":\"{}\"}}\n", STOKER_VERSION);
+                            print_json(json::object{{"version", STOKER_VERSION}});
                           } else {
                             fmt::print("stoker {}\n", STOKER_VERSION);
                           }
@@ -62,7 +63,6 @@ Result<int> dispatch(const Program& program, const Command& command) {
                         [&](const GcCommand& verb) { return run_gc(program, common, verb); },
                         [&](const InitCommand& verb) { return run_init(program, common, verb); },
                         [&](const DoctorCommand& verb) { return run_doctor(program, common, verb); },
-                        [&](const WorkersServeCommand& verb) { return run_workers_serve(program, verb.arguments); },
                     },
                     command.verb);
 }
@@ -70,7 +70,7 @@ Result<int> dispatch(const Program& program, const Command& command) {
 }  // namespace
 
 int run_program(const Program& program, const std::vector<std::string>& arguments) {
-  // The daemon's words are its own: they are not parsed with the user's.
+  // The JVM pool's daemon is started with words of its own, which are no user's.
   if (arguments.size() >= 2 && arguments[0] == "workers" && arguments[1] == "serve") {
     const auto served = run_workers_serve(program, {arguments.begin() + 2, arguments.end()});
     if (!served.ok()) print_error(served.error());

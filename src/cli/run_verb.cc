@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <random>
 
+#include "cli/interpreter.h"
 #include "cli/open_store.h"
 #include "cli/output.h"
 #include "cli/pipeline_source.h"
@@ -64,7 +65,7 @@ std::vector<std::string> step_names(const pipeline::Document& document) {
 class LocalEngine {
  public:
   struct Options {
-    std::optional<std::string> python;
+    PythonChoice python;
     std::shared_ptr<local::PythonHost> host;
     bool isolated = false;
     engine::EngineOptions engine;
@@ -72,10 +73,13 @@ class LocalEngine {
 
   static Result<std::unique_ptr<LocalEngine>> make(const Program& program, metadata::Store& store, Options options) {
     local::LocalRunnerOptions runner{.clock = &program.clock, .environment = program.environment};
-    runner.python = options.python.value_or("");
+    runner.python = options.python.python;
+    runner.python_from_project = options.python.from_project;
     runner.program = program.executable;
     TRY_ASSIGN(runner.sdk, program.sdk_folder());
     runner.isolated = options.isolated;
+    // Asked for, it is more than a proposal: steps that wait for something else than a processor may be many.
+    runner.slots = options.engine.parallelism;
     runner.host = std::move(options.host);
     runner.secrets = local::default_secrets(program.environment, store.folder() / "secrets");
     TRY_ASSIGN(auto paths, workers::PoolPaths::prepare(program.environment));
@@ -132,25 +136,27 @@ int exit_code_of(pipeline::RunState state) {
 Result<int> run_run(const Program& program, const CommonOptions& common, const RunCommand& command) {
   block_signals();
   const auto file = (program.working_directory / command.file).lexically_normal();
-  TRY_ASSIGN(const auto folder, store_folder(program, common, file.parent_path()));
+  TRY_ASSIGN(const auto location, find_store_location(common, file.parent_path()));
   TRY_ASSIGN(const auto source, load_pipeline(program, {.file = command.file,
                                                         .pipeline = command.pipeline,
                                                         .python = command.python,
                                                         .recompile = command.recompile,
-                                                        .store = folder}));
+                                                        .store = location.folder}));
   TRY_ASSIGN(auto parameters, given_parameters(program, command, source));
-  TRY_ASSIGN(const auto store, metadata::Store::open(folder));
+  TRY_ASSIGN(const auto store, metadata::Store::open(location.folder));
 
   const auto style = run_style(program, common, command.plain, command.quiet);
   if (source.interpreter && (style == RunStyle::tree || style == RunStyle::plain)) {
     print(fmt::format("python {} ({})\n", source.interpreter->path.string(), source.interpreter->reason));
   }
-  LocalEngine::Options options{.python = command.python, .host = source.host, .isolated = command.isolated};
+  LocalEngine::Options options{
+      .python = choose_python(command.python, source.project_root), .host = source.host, .isolated = command.isolated};
   options.engine = {.clock = &program.clock,
                     .random = random_fraction(),
                     .parallelism = command.parallelism.value_or(0),
                     .use_cache = !command.no_cache,
                     .timeout = command.timeout,
+                    .fail_fast = command.fail_fast,
                     .cache_facts = machine_facts(program),
                     .environment = program.environment};
   TRY_ASSIGN(const auto local, LocalEngine::make(program, *store, std::move(options)));
@@ -178,7 +184,7 @@ Result<int> run_runs_resume(const Program& program, const CommonOptions& common,
   TRY_ASSIGN(const auto store, open_store(program, common));
   TRY_ASSIGN(const auto id, store->find_run(command.run));
   TRY_ASSIGN(const auto row, store->load_run(id));
-  LocalEngine::Options options{.python = command.python, .isolated = command.isolated};
+  LocalEngine::Options options{.python = choose_python(command.python, row.project_root), .isolated = command.isolated};
   options.engine = {.clock = &program.clock,
                     .random = random_fraction(),
                     .load_document = reload_document,

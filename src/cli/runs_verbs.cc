@@ -11,6 +11,7 @@
 #include "cli/run_follower.h"
 #include "cli/run_output.h"
 #include "cli/signals.h"
+#include "cli/step_rows.h"
 #include "cli/table.h"
 #include "cli/verbs.h"
 #include "objects/gc.h"
@@ -84,7 +85,7 @@ void print_steps(const std::vector<metadata::StepRow>& steps, WallTime now, cons
                step.cpu_ms > 0 ? fmt::format("{:.2f} s", static_cast<double>(step.cpu_ms) / 1000.0) : "",
                step.peak_rss_bytes > 0 ? human_bytes(static_cast<double>(step.peak_rss_bytes)) : "", cache_text(step)});
   }
-  print(table.text());
+  print_table(table);
 }
 
 void print_results(const std::vector<metadata::StepRow>& steps) {
@@ -110,8 +111,11 @@ void print_results(const std::vector<metadata::StepRow>& steps) {
                                     : ""});
     }
   }
-  if (!metrics.empty()) print("\n" + metrics.text());
-  if (!outputs.empty()) print("\n" + outputs.text());
+  for (const auto* table : {&metrics, &outputs}) {
+    if (table->empty()) continue;
+    print("\n");
+    print_table(*table);
+  }
 }
 
 void print_errors(const std::vector<metadata::StepRow>& steps) {
@@ -164,15 +168,18 @@ Result<int> run_runs_list(const Program& program, const CommonOptions& common, c
                              .experiment = command.experiment.value_or(""),
                              .limit = command.limit,
                              .count_steps = true};
-  const bool interrupted = command.state == "interrupted";
-  if (command.state) filter.state = interrupted ? RunState::running : metadata::parse_run_state(*command.state);
+  if (command.state) filter.state = metadata::parse_run_state(*command.state).value_or(RunState::running);
+  // Which of the running ones are interrupted only their locks tell, so the limit is kept below.
+  if (filter.state == RunState::running) filter.limit = 0;
   TRY_ASSIGN(const auto runs, store->list_runs(filter));
   Table table({"RUN", "PIPELINE", "STATE", "STEPS", "STARTED", "TIME"});
   json::array list;
+  int shown = 0;
   const auto now = program.clock.wall_now();
   for (const auto& run : runs) {
     const auto state = shown_state(*store, run.id, run.state);
     if (command.state && state != *command.state) continue;
+    if (shown++ == command.limit) break;
     if (common.json) {
       list.push_back(json::object{{"run", run.id.str()},
                                   {"pipeline", run.pipeline.str()},
@@ -191,11 +198,13 @@ Result<int> run_runs_list(const Program& program, const CommonOptions& common, c
     }
   }
   if (common.json) {
-    print(codec::write_json(list) + "\n");
-  } else if (table.empty()) {
-    print("no runs yet; start one with: stoker run pipeline.py\n");
+    print_json(list);
+  } else if (!table.empty()) {
+    print_table(table);
+  } else if (command.pipeline || command.state || command.experiment) {
+    print("no such runs\n");
   } else {
-    print(table.text());
+    print("no runs yet; start one with: stoker run pipeline.py\n");
   }
   return 0;
 }
@@ -211,31 +220,31 @@ Result<int> run_runs_show(const Program& program, const CommonOptions& common, c
       TRY_ASSIGN(const auto events, store->events(id, from));
       if (events.empty()) return 0;
       for (const auto& event : events)
-        print(codec::write_json(event.payload) + "\n");
+        print_json(event.payload);
       from = events.back().seq + 1;
     }
   }
   TRY_ASSIGN(const auto run, store->load_run(id));
-  TRY_ASSIGN(const auto steps, store->load_steps(id));
+  TRY_ASSIGN(auto steps, store->load_steps(id));
+  sort_as_run(steps);
   const auto state = shown_state(*store, id, run.state);
   if (common.json) {
     json::array rows;
     for (const auto& step : steps)
       rows.push_back(step_json(step));
-    print(codec::write_json(json::object{{"run", id.str()},
-                                         {"pipeline", run.pipeline.str()},
-                                         {"state", state},
-                                         {"experiment", run.experiment},
-                                         {"parameters", run.parameters},
-                                         {"created", pipeline::format_time(run.created)},
-                                         {"started", time_json(run.started)},
-                                         {"finished", time_json(run.finished)},
-                                         {"outputs", run.outputs},
-                                         {"error", run.error},
-                                         {"project", run.project_root},
-                                         {"interpreter", run.interpreter},
-                                         {"steps", std::move(rows)}}) +
-          "\n");
+    print_json(json::object{{"run", id.str()},
+                            {"pipeline", run.pipeline.str()},
+                            {"state", state},
+                            {"experiment", run.experiment},
+                            {"parameters", run.parameters},
+                            {"created", pipeline::format_time(run.created)},
+                            {"started", time_json(run.started)},
+                            {"finished", time_json(run.finished)},
+                            {"outputs", run.outputs},
+                            {"error", run.error},
+                            {"project", run.project_root},
+                            {"interpreter", run.interpreter},
+                            {"steps", std::move(rows)}});
     return 0;
   }
   const auto now = program.clock.wall_now();
@@ -274,13 +283,19 @@ Result<int> run_runs_delete(const Program& program, const CommonOptions& common,
     std::fflush(stdout);
     std::string answer;
     std::getline(std::cin, answer);
-    if (answer != "y" && answer != "yes") return 1;
+    if (answer != "y" && answer != "yes") return Error{.code = ErrorCode::cancelled, .message = "nothing was deleted"};
   }
+  json::array deleted;
   for (const auto& id : ids) {
     TRY(objects::delete_run(*store, id));
+    deleted.push_back(json::string(id.str()));
     if (!common.json) print("deleted " + id.str() + "\n");
   }
-  if (!common.json) print("their artifacts go with the next: stoker gc\n");
+  if (common.json) {
+    print_json(json::object{{"deleted", std::move(deleted)}});
+  } else {
+    print("artifacts that nothing uses any more go with the next: stoker gc\n");
+  }
   return 0;
 }
 

@@ -1,12 +1,10 @@
 #include <fmt/format.h>
 
-#include "base/strings.h"
+#include "cli/interpreter.h"
 #include "cli/output.h"
 #include "cli/run_view.h"
-#include "cli/table.h"
 #include "cli/verbs.h"
 #include "local/host.h"
-#include "local/python.h"
 #include "workers/class_archive.h"
 #include "workers/installation.h"
 #include "workers/pool_client.h"
@@ -17,7 +15,6 @@ namespace stoker::cli {
 namespace {
 
 constexpr std::chrono::seconds kAnswerLimit{10};
-constexpr std::chrono::seconds kInspectLimit{60};
 
 Result<workers::PoolClient> client_of(const Program& program) {
   TRY_ASSIGN(auto paths, workers::PoolPaths::prepare(program.environment));
@@ -38,21 +35,23 @@ Result<int> run_workers_list(const Program& program, const CommonOptions& common
                human_bytes(static_cast<double>(worker.rss_bytes)), worker.project.string()});
   }
   if (common.json) {
-    print(codec::write_json(rows) + "\n");
+    print_json(rows);
+  } else if (table.empty()) {
+    print("no warm JVMs\n");
   } else {
-    print(table.empty() ? "no warm JVMs\n" : table.text());
+    print_table(table);
   }
   return 0;
 }
 
-Result<int> run_workers_stop(const Program& program, const CommonOptions& common, const WorkersStopCommand&) {
+Result<int> run_workers_stop(const Program& program, const CommonOptions& common, const WorkersStopCommand& command) {
   TRY_ASSIGN(auto client, client_of(program));
   TRY_ASSIGN(const auto report,
-             client.stop(false, {.deadline = runtime::Deadline::after(program.clock, kAnswerLimit)}));
+             client.stop(command.force, {.deadline = runtime::Deadline::after(program.clock, kAnswerLimit)}));
   if (common.json) {
-    print(codec::write_json(json::object{{"ended", report.ended}, {"busy", report.busy}}) + "\n");
+    print_json(json::object{{"ended", report.ended}, {"busy", report.busy}});
   } else {
-    print(fmt::format("ended {} JVMs{}\n", report.ended,
+    print(fmt::format("ended {} JVM{}{}\n", report.ended, report.ended == 1 ? "" : "s",
                       report.busy > 0 ? fmt::format("; {} more end with their step", report.busy) : ""));
   }
   return 0;
@@ -61,15 +60,9 @@ Result<int> run_workers_stop(const Program& program, const CommonOptions& common
 Result<int> run_workers_prepare(const Program& program, const CommonOptions&, const WorkersPrepareCommand& command) {
   const auto& environment = program.environment;
   TRY_ASSIGN(const auto paths, workers::PoolPaths::prepare(environment));
-  TRY_ASSIGN(const auto interpreter, local::find_interpreter({.chosen = command.python.value_or(""),
-                                                              .environment = environment,
-                                                              .project_root = program.working_directory,
-                                                              .program = program.executable}));
+  TRY_ASSIGN(const auto interpreter, find_python(program, command.python, program.working_directory));
   TRY_ASSIGN(const auto sdk, program.sdk_folder());
-  TRY_ASSIGN(
-      const auto python,
-      local::inspect_interpreter(interpreter.path, environment, sdk.parent_path(),
-                                 {.deadline = runtime::Deadline::after(program.clock, kInspectLimit)}, program.clock));
+  TRY_ASSIGN(const auto python, inspect_python(program, interpreter));
   TRY_ASSIGN(const auto spark_home, local::find_spark_home(environment, python));
   TRY_ASSIGN(const auto java, workers::find_java(environment));
   workers::LeaseRequest request;

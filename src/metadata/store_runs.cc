@@ -259,7 +259,9 @@ Result<std::vector<RunSummary>> Store::list_runs(const RunFilter& filter) {
 
 Result<RunId> Store::find_run(const std::string& text) {
   TRY_ASSIGN(auto reader, parts_->readers.take());
-  if (text.empty() || text == "latest") {
+  // "" would be a prefix of every id.
+  if (text.empty()) return no_such_run(RunId(text));
+  if (text == "latest") {
     TRY_ASSIGN(const auto newest, matching_ids(*reader, "? = ''", "", 1));
     if (!newest.empty()) return newest.front();
     return Error{

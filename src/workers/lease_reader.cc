@@ -133,7 +133,7 @@ Result<LeaseRequest> lease_request_from_json(const json::value& message) {
   if (reader.number("version") != kPoolProtocolVersion) {
     return Error{.code = ErrorCode::conflict,
                  .message = "the JVM pool that runs is of another version of Stoker",
-                 .hint = "stop it: stoker workers stop --all"};
+                 .hint = "stop it: stoker workers stop"};
   }
   LeaseRequest request;
   json::value key_value = reader.child("key");

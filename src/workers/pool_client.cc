@@ -159,7 +159,7 @@ Result<json::value> PoolClient::ask(const json::value& question, const runtime::
 
 Result<std::vector<WorkerInfo>> PoolClient::list(const runtime::Context& context) {
   std::vector<WorkerInfo> workers;
-  if (!runtime::connect_unix(paths_.socket).ok()) return workers;
+  if (!runtime::connect_unix(paths_.socket).ok()) return workers;  // no pool, no JVMs
   TRY_ASSIGN(json::value answer, ask(json::object{{"op", "list"}}, context));
   const auto* list = answer.is_object() ? answer.get_object().if_contains("workers") : nullptr;
   if (list == nullptr || !list->is_array())
@@ -173,7 +173,7 @@ Result<std::vector<WorkerInfo>> PoolClient::list(const runtime::Context& context
 
 Result<StopReport> PoolClient::stop(bool force, const runtime::Context& context) {
   if (!runtime::connect_unix(paths_.socket).ok()) return StopReport{};
-  TRY_ASSIGN(json::value answer, ask(json::object{{"op", "stop"}, {"all", true}, {"force", force}}, context));
+  TRY_ASSIGN(json::value answer, ask(json::object{{"op", "stop"}, {"force", force}}, context));
   auto number = [&](const char* key) -> std::int64_t {
     const auto* value = answer.is_object() ? answer.get_object().if_contains(key) : nullptr;
     return value && value->is_int64() ? value->get_int64() : 0;
