@@ -9,6 +9,7 @@ import dataclasses
 import datetime
 import decimal
 import enum
+import importlib.util
 import json
 import math
 import pathlib
@@ -272,8 +273,11 @@ def figure_cases() -> dict[str, tuple[Any, Callable[[Any, Any], bool]]]:
 def plain_cases() -> dict[str, tuple[Any, Callable[[Any, Any], bool]]]:
     cases: dict[str, tuple[Any, Callable[[Any, Any], bool]]] = {name: (value, same) for name, value in PLAIN.items()}
     cases.update(file_cases(pathlib.Path(tempfile.gettempdir()) / "stoker materializer cases"))
-    for more in (numpy_cases, pandas_cases, sklearn_cases, figure_cases):
-        cases.update(more())
+    # Under the Pythons beside .venv the libraries are missing: tests/run python-versions.
+    libraries = {"numpy": numpy_cases, "pandas": pandas_cases, "sklearn": sklearn_cases, "matplotlib": figure_cases}
+    for name, more in libraries.items():
+        if importlib.util.find_spec(name) is not None:
+            cases.update(more())
     return cases
 
 
