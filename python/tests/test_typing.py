@@ -39,6 +39,12 @@ def programs() -> List[pathlib.Path]:
     return [file for file in files if PYSPARK or "pyspark" not in file.read_text()]
 
 
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    """The checker's settings and its cache of what the programs import: pyspark and pandas take most of the time, and need it once."""
+    return tmp_path_factory.mktemp("settings")
+
+
 def check(checker: str, file: pathlib.Path, settings: pathlib.Path) -> "tuple[int, Set[int], str]":
     """(exit code, lines with errors, output)"""
     if checker == "mypy":
@@ -59,33 +65,33 @@ def check(checker: str, file: pathlib.Path, settings: pathlib.Path) -> "tuple[in
 
 @pytest.mark.parametrize("checker", CHECKERS)
 @pytest.mark.parametrize("file", programs(), ids=lambda file: str(file.parent.name))
-def test_programs_pass(checker: str, file: pathlib.Path, tmp_path: pathlib.Path) -> None:
-    code, _, output = check(checker, file, tmp_path)
+def test_programs_pass(checker: str, file: pathlib.Path, settings: pathlib.Path) -> None:
+    code, _, output = check(checker, file, settings)
     assert code == 0, output
 
 
 @pytest.mark.parametrize("checker", CHECKERS)
-def test_the_scaffold_of_init_passes(checker: str, tmp_path: pathlib.Path) -> None:
+def test_the_scaffold_of_init_passes(checker: str, settings: pathlib.Path, tmp_path: pathlib.Path) -> None:
     text = (REPOSITORY / "src" / "cli" / "init_verb.cc").read_text()
     scaffold = re.search(r'\{"pipeline\.py", R"\((.*?)\)"\}', text, re.DOTALL)
     assert scaffold is not None
     file = tmp_path / "project" / "pipeline.py"
     file.parent.mkdir()
     file.write_text(scaffold.group(1).replace("NAME", "first"))
-    code, _, output = check(checker, file, tmp_path)
+    code, _, output = check(checker, file, settings)
     assert code == 0, output
 
 
 if PYSPARK:
 
     @pytest.mark.parametrize("checker", CHECKERS)
-    def test_wrong_uses_are_seen(checker: str, tmp_path: pathlib.Path) -> None:
+    def test_wrong_uses_are_seen(checker: str, settings: pathlib.Path, tmp_path: pathlib.Path) -> None:
         file = tmp_path / "project" / "uses.py"
         file.parent.mkdir()
         shutil.copy(HERE / "uses.py", file)
         lines = file.read_text().splitlines()
         wanted = {number for number, line in enumerate(lines, 1) if line.rstrip().endswith("# error")}
-        _, found, output = check(checker, file, tmp_path)
+        _, found, output = check(checker, file, settings)
         assert found == wanted, output
 
 
