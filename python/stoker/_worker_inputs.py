@@ -11,7 +11,6 @@ from stoker import _artifacts, _convert
 from stoker._values import Directory, File, Secret
 from stoker._worker_errors import INFRASTRUCTURE, StepError
 
-
 # A resumed run keeps its finished steps, and with them what they made; a new run looks before it takes something from the cache.
 _MAKE_AGAIN = "start a new run with stoker run: it makes again what is missing or damaged, and takes the rest from the cache"
 

@@ -87,8 +87,8 @@ struct RunRow {
   std::int64_t next_sequence = 1;  // of the next event
   WallTime started_at{};
   std::optional<WallTime> finished_at;
-  // As given and defaulted, secrets as references. Shared: the row is copied for every transaction, and a list of 100,000
-  // items to go through is a parameter. Never null.
+  // As given and defaulted, secrets as references. Shared: the row is copied for every transaction, and a list of
+  // 100,000 items to go through is a parameter. Never null.
   std::shared_ptr<const json::object> parameters = std::make_shared<const json::object>();
   std::string document_digest;
   // A stop in progress survives a crash: 1 = in order, 2 = at once.

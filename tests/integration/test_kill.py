@@ -7,6 +7,7 @@ Python pipelines gets, STOKER_SPARK_KILLS how many the Spark pipeline gets, whos
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pathlib
@@ -174,10 +175,8 @@ def trace_of(stoker: Stoker) -> list[Line]:
 def events_of(path: pathlib.Path) -> list[dict[str, Any]]:
     found = []
     for line in path.read_text().splitlines():
-        try:
+        with contextlib.suppress(ValueError):  # cut by the kill
             found.append(json.loads(line))
-        except ValueError:
-            pass  # cut by the kill
     return found
 
 
@@ -192,11 +191,9 @@ def strays(run: str) -> list[psutil.Process]:
     """Processes of any attempt of the run that are still alive."""
     found = []
     for process in psutil.process_iter():
-        try:
+        with contextlib.suppress(psutil.Error):
             if process.status() != psutil.STATUS_ZOMBIE and process.environ().get("STOKER_RUN") == run:
                 found.append(process)
-        except psutil.Error:
-            pass
     return found
 
 
