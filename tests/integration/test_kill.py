@@ -273,6 +273,10 @@ class Victim:
                 continue  # killed before the run existed: the same command again
             self.run = runs[0]["run"]
             assert len(runs) == 1, f"seed {self.seed}: {runs}"
+            # A child that was forked at the moment of the kill holds the run's lock until it has become another program.
+            deadline = time.monotonic() + 30
+            while (runs := runs_of(self.stoker))[0]["state"] == "running" and time.monotonic() < deadline:
+                os.sched_yield()
             assert runs[0]["state"] != "running", f"seed {self.seed}: nobody runs it: {runs[0]}"
             if runs[0]["state"] == "succeeded":
                 return
