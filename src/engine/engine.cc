@@ -154,6 +154,7 @@ Result<RunOutcome> Engine::run(RunRequest request, RunObserver& observer) {
     if (!epoch && epoch.error().code == ErrorCode::already_exists) continue;
     if (!epoch) return std::move(epoch).error();
     TRY_ASSIGN(auto first, from_store(row));
+    row.document = nullptr;  // stored; a copy of 100,000 steps is not for the time of the run
     pipeline::RunMachine machine(std::move(plan), {slots(), options_.fail_fast, options_.timeout}, std::move(first));
     return drive(
         {std::move(*lock), *epoch, context_of(row, store_.folder(), options_.grace), std::move(machine), std::nullopt},

@@ -51,6 +51,7 @@ RunLoop::RunLoop(pipeline::RunMachine machine, std::shared_ptr<const RunContext>
     : machine_(std::move(machine)),
       values_(machine_.shared_plan(), *machine_.run().parameters),
       context_(std::move(context)),
+      attempts_folder_((metadata::run_folder(context_->store, context_->run) / "attempts").string()),
       store_(store),
       epoch_(epoch),
       runner_(runner),
@@ -377,8 +378,7 @@ void RunLoop::carry_out(const pipeline::Command& command) {
 }
 
 std::string RunLoop::attempt_folder(const StepPath& path, int attempt) const {
-  return (metadata::run_folder(context_->store, context_->run) / "attempts" / path.str() / std::to_string(attempt))
-      .string();
+  return fmt::format("{}/{}/{}", attempts_folder_, path.str(), attempt);
 }
 
 void RunLoop::dispatch(InstanceId instance, int attempt) {

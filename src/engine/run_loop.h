@@ -119,6 +119,7 @@ class RunLoop final : private AttemptEvents {
   pipeline::RunMachine machine_;
   pipeline::RunValues values_;
   const std::shared_ptr<const RunContext> context_;
+  const std::string attempts_folder_;
   metadata::Store& store_;
   const metadata::Epoch epoch_;
   Runner& runner_;
