@@ -303,6 +303,31 @@ def test_what_spark_imports_with_its_first_call_is_imported_once(tmp_path: pathl
     assert attempt.result["outputs"]["output"]["value"] is True, attempt.stderr
 
 
+def test_only_attempts_collect_garbage(tmp_path: pathlib.Path) -> None:
+    project = tmp_path / "project"
+    source = """
+import gc
+from stoker import pipeline, step
+
+AT_IMPORT = gc.isenabled()
+
+@step
+def collecting() -> list:
+    return [AT_IMPORT, gc.isenabled()]
+
+@pipeline
+def main() -> None:
+    collecting()
+"""
+    write_project(project, {"pipeline.py": source})
+    with HostClient() as host:
+        host.ask(op="load", file=str(project / "pipeline.py"), root=str(project))
+        attempt = Attempt(tmp_path, project, "collecting", {})
+        attempt.start(host)
+        host.receive()
+    assert attempt.result["outputs"]["output"]["value"] == [False, True], attempt.stderr
+
+
 def test_an_attempt_has_a_world_of_its_own(project: pathlib.Path, tmp_path: pathlib.Path) -> None:
     with HostClient() as host:
         host.ask(op="load", file=str(project / "pipeline.py"), root=str(project))
