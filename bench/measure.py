@@ -4,8 +4,10 @@ A pool of warm JVMs lives on after the command that made it, and works for comma
 measuring process is the subreaper of all: what is started here stays a descendant of it. A measurement counts
 
 - what ended: the resource usage of each child and orphan, as the kernel reports it when it is reaped;
-- what lives on (a pool daemon, its JVMs): the difference of its CPU clock before and after, read from /proc once
-  nothing moves any more, so that the cleaning up after a lease counts as well.
+- what lives on (a pool daemon, its JVMs): its CPU clock, read from /proc once nothing moves any more, so that the
+  cleaning up after a lease counts as well;
+- less the clocks of all that lived before. What ends meanwhile moves into the clock of whoever waited for it, so the
+  sum counts nothing twice.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from typing import Dict, List, Optional, Tuple
 PR_SET_CHILD_SUBREAPER = 36
 TICKS = os.sysconf("SC_CLK_TCK")
 PAGE = os.sysconf("SC_PAGE_SIZE")
-SAMPLE_SECONDS = 0.1
+SAMPLE_SECONDS = 0.25
 # A pool that has put a JVM back in order uses less than a tick in this time.
 SETTLED_SECONDS = 1.0
 SETTLE_LIMIT_SECONDS = 30.0
@@ -31,7 +33,7 @@ SETTLE_LIMIT_SECONDS = 30.0
 @dataclass
 class Figure:
     cpu: float  # seconds, user + system
-    java_cpu: float  # of it, in JVMs; sampled for those that ended, so up to a tenth of a second too low for each
+    java_cpu: float  # of it, in JVMs; sampled for those that ended, so up to a quarter of a second too low for each
     wall: float
     rss_mb: float  # of the largest single process
     tree_mb: float  # peak of the sum over all processes; pages that they share count more than once
@@ -114,13 +116,12 @@ class Outcome:
 
 
 class Reaped:
-    """What ended, as the kernel reported it; less what it had used before the measurement."""
+    """What ended, as the kernel reported it."""
 
-    def __init__(self, before: Dict[int, Process]) -> None:
+    def __init__(self) -> None:
         self.cpu = 0.0
         self.rss_mb = 0.0
         self.codes: Dict[int, int] = {}
-        self._before = before
 
     def take(self, block: bool) -> bool:
         """One more, if there is one."""
@@ -131,8 +132,6 @@ class Reaped:
         if pid == 0:
             return False
         self.cpu += usage.ru_utime + usage.ru_stime
-        if pid in self._before:
-            self.cpu -= self._before[pid].cpu
         self.rss_mb = max(self.rss_mb, usage.ru_maxrss / 1024)
         self.codes[pid] = os.waitstatus_to_exitcode(status)
         return True
@@ -143,7 +142,7 @@ def measure(command: List[str], environment: Dict[str, str], folder: pathlib.Pat
     log = folder / "output.log"
     before = descendants()
     sampler = Sampler(before)
-    reaped = Reaped(before)
+    reaped = Reaped()
     started = time.monotonic()
     with log.open("wb") as out:
         child = subprocess.Popen(command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
@@ -159,9 +158,8 @@ def measure(command: List[str], environment: Dict[str, str], folder: pathlib.Pat
     after = _settle(reaped)
     sampler.stop()
     sampler.take()
-    alive = sum(_used(process, before.get(pid)) for pid, process in after.items())
     figure = Figure(
-        cpu=reaped.cpu + alive,
+        cpu=reaped.cpu + clocks(after) - clocks(before),
         java_cpu=sum(sampler.java.values()),
         wall=wall or 0.0,
         rss_mb=max(reaped.rss_mb, sampler.largest / 2**20),
@@ -170,8 +168,8 @@ def measure(command: List[str], environment: Dict[str, str], folder: pathlib.Pat
     return Outcome(figure, child.returncode, log.read_text(errors="replace")[-4000:])
 
 
-def _used(process: Process, before: Optional[Process]) -> float:
-    return process.cpu - (before.cpu if before is not None else 0.0)
+def clocks(processes: Dict[int, Process]) -> float:
+    return sum(process.cpu for process in processes.values())
 
 
 def _settle(reaped: Reaped) -> Dict[int, Process]:
@@ -182,7 +180,7 @@ def _settle(reaped: Reaped) -> Dict[int, Process]:
         while reaped.take(block=False):
             pass
         alive = {pid: process for pid, process in descendants().items() if pid not in reaped.codes}
-        total = sum(process.cpu for process in alive.values())
+        total = clocks(alive)
         if not alive or time.monotonic() > limit or (set(alive) == set(last[1]) and total - last[0] <= 1.5 / TICKS):
             return alive
         last = (total, alive)
