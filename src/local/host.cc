@@ -63,6 +63,8 @@ Result<std::unique_ptr<PythonHost>> PythonHost::start(const HostSpec& spec, cons
   process.environment->insert_or_assign("STOKER_HOST", std::to_string(ends.second.get()));
   process.working_directory = spec.working_directory;
   process.inherited = {ends.second.get()};
+  // It reads its socket only between imports. Whoever starts a host keeps the thread that did for as long as the host.
+  process.die_with_parent = true;
   runtime::Fd log;
   if (!spec.log.empty()) {
     TRY_ASSIGN(log, runtime::open_file(spec.log, runtime::OpenMode::append));

@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import re
+import select
 import signal
 import subprocess
 import sys
@@ -189,8 +190,8 @@ def test_doctor_sees_a_damaged_store(demo: Stoker) -> None:
     assert done.code == 3 and finding["store"]["verdict"] == "problem", done.out
 
 
-@pytest.mark.parametrize("verb", ["run", "validate", "compile"])
-def test_control_c_ends_a_module_that_hangs_on_import(stoker: Stoker, verb: str) -> None:
+def start_one_that_hangs_on_import(stoker: Stoker, verb: str) -> tuple[subprocess.Popen[str], int]:
+    """The program, and the process of the Python that imports."""
     begun, never = stoker.folder / "begun", stoker.folder / "never"
     os.mkfifo(begun)
     os.mkfifo(never)
@@ -204,13 +205,27 @@ def test_control_c_ends_a_module_that_hangs_on_import(stoker: Stoker, verb: str)
         """,
     )
     process = stoker.start(verb, "hangs.py")
-    python = int(begun.read_text())
+    return process, int(begun.read_text())
+
+
+@pytest.mark.parametrize("verb", ["run", "validate", "compile"])
+def test_control_c_ends_a_module_that_hangs_on_import(stoker: Stoker, verb: str) -> None:
+    process, python = start_one_that_hangs_on_import(stoker, verb)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=LIMIT_SECONDS)
     assert process.returncode == 130, err
     assert "cancelled" in err
     with pytest.raises(ProcessLookupError):
         os.kill(python, 0)
+
+
+def test_python_does_not_outlive_a_killed_program(stoker: Stoker) -> None:
+    process, python = start_one_that_hangs_on_import(stoker, "compile")
+    watched = os.pidfd_open(python)
+    process.kill()
+    process.communicate(timeout=LIMIT_SECONDS)
+    assert select.select([watched], [], [], LIMIT_SECONDS)[0], "the Python lives on"
+    os.close(watched)
 
 
 def test_the_scaffold_runs_and_its_test_passes_and_it_is_typed(stoker: Stoker) -> None:
