@@ -14,8 +14,8 @@
 
 namespace stoker::local {
 
-// The value of a secret by its name. Called from any thread; the value is given to the attempt's environment and
-// nowhere else.
+// The value of a secret by its reference, a file's path being absolute. Called from any thread; the value is given to
+// the attempt's environment and nowhere else.
 using SecretSource = std::function<Result<std::string>(const std::string& name)>;
 
 struct LocalRunnerOptions {
@@ -42,7 +42,8 @@ struct LocalRunnerOptions {
   std::shared_ptr<SparkLeaser> leaser;
 };
 
-// From the environment (STOKER_SECRET_<NAME>), else the file <folder>/<name>, else an error that names both.
+// A name: from the environment (STOKER_SECRET_<NAME>), else the file <folder>/<name>, else an error that names both.
+// env:VARIABLE and file:PATH mean just that.
 SecretSource default_secrets(runtime::Environment environment, std::filesystem::path folder);
 // The variable that carries the secret: upper case, every character outside [A-Z0-9] replaced by `_`, behind
 // STOKER_SECRET_.

@@ -51,6 +51,13 @@ void find_secrets(const json::value& binding, std::vector<std::string>& names) {
   }
 }
 
+// The file of a secret is relative to the project.
+std::string located(const std::string& reference, const std::filesystem::path& project_root) {
+  constexpr std::string_view kFile = "file:";
+  if (!reference.starts_with(kFile)) return reference;
+  return std::string(kFile) + (project_root / reference.substr(kFile.size())).string();
+}
+
 // Variables of ours that an outer run, or this program's own children, may have left in the environment.
 constexpr std::string_view kNotInherited[] = {"STOKER_HOST", "STOKER_PROTOCOL", "STOKER_INVOCATION", "STOKER_RESULT",
                                               "STOKER_LEASE"};
@@ -158,7 +165,7 @@ Result<runtime::Environment> ProcessAttempt::own_environment() const {
     if (values.contains(name)) continue;
     if (!services_.options.secrets)
       return Error{.code = ErrorCode::environment, .message = fmt::format("the secret \"{}\" is not set", name)};
-    TRY_ASSIGN(values[name], services_.options.secrets(name));
+    TRY_ASSIGN(values[name], services_.options.secrets(located(name, spec_.run->project_root)));
     environment[secret_variable(name)] = values[name];
   }
   for (const auto& [variable, name] : spec_.secrets)

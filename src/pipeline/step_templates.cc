@@ -64,6 +64,15 @@ Result<json::object> object_of(const CompiledValue& compiled, std::string_view w
   return std::move(value->as_object());
 }
 
+// The reference to a secret that a text of `secrets` means: as it is written, or of a secret parameter.
+Result<std::string> secret_of(const Template& text, const std::string& name, const Scope& scope) {
+  auto value = text.evaluate(scope);
+  if (!value) return std::move(value).error().with_context("secrets." + name);
+  const json::value* reference = value->is_object() ? value->get_object().if_contains("$secret") : &*value;
+  if (reference == nullptr || !reference->is_string()) return wrong_type("secrets." + name, "a secret", *value);
+  return std::string(reference->get_string());
+}
+
 // Who reads a manifest knows texts, not bindings: a file or artifact becomes the path that it stands for.
 Result<void> bindings_to_text(json::value& value, const Scope& scope) {
   if (auto* list = value.if_array()) {
@@ -107,6 +116,11 @@ Result<StepTemplates> StepTemplates::parse(const Step& step) {
     result.texts_.push_back(std::move(*parsed));
   });
   if (failed) return *failed;
+  for (const auto& [name, text] : step.secrets) {
+    TRY_ASSIGN(auto parsed, Template::parse(text));
+    result.constant_body_ = result.constant_body_ && parsed.is_literal();
+    result.secrets_.push_back(std::move(parsed));
+  }
   if (const json::object* manifest = manifest_of(step)) {
     TRY_ASSIGN(result.manifest_, CompiledValue::parse(*manifest));
     result.constant_body_ = false;
@@ -135,6 +149,8 @@ std::vector<expression::Reference> StepTemplates::references() const {
   if (until_) add_text(*until_);
   add_value(carry_);
   for (const Template& text : texts_)
+    add_text(text);
+  for (const Template& text : secrets_)
     add_text(text);
   add_value(manifest_);
   return all;
@@ -181,6 +197,10 @@ Result<std::shared_ptr<const Step>> StepTemplates::body(std::shared_ptr<const St
     }
   });
   if (failed) return *failed;
+  next = 0;
+  for (auto& [name, reference] : filled->secrets) {
+    TRY_ASSIGN(reference, secret_of(secrets_[next++], name, scope));
+  }
   if (manifest_of(*filled) != nullptr) {
     TRY_ASSIGN(json::object manifest, object_of(manifest_, "manifest", scope));
     for (auto& member : manifest)

@@ -30,7 +30,8 @@ class StepTemplates {
   Result<json::object> carry(const expression::Scope& scope) const;
   // `repeat.until`.
   Result<bool> until(const expression::Scope& scope) const;
-  // The step with the templates of its body, output paths and environment evaluated.
+  // The step with the templates of its body, output paths, environment and secrets evaluated; of a secret the
+  // reference.
   Result<std::shared_ptr<const Step>> body(std::shared_ptr<const Step> step, const expression::Scope& scope) const;
 
  private:
@@ -41,6 +42,7 @@ class StepTemplates {
   expression::CompiledValue carry_;
   // Of the body, in the order in which visit_body_texts meets them.
   std::vector<expression::Template> texts_;
+  std::vector<expression::Template> secrets_;  // in the order of Step::secrets
   expression::CompiledValue manifest_;
   bool constant_body_ = true;
 };
