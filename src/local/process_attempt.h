@@ -43,7 +43,7 @@ class ProcessAttempt : public LocalAttempt {
   virtual Collector collector(AttemptEnd end) = 0;
   // The process is gone and the result is there: what the attempt holds besides (a JVM) goes now, and may add to the
   // result. Calls `done` on the loop, later or at once.
-  virtual void release(engine::AttemptResult result, std::function<void(engine::AttemptResult)> done) {
+  virtual void release(engine::AttemptResult result, const std::function<void(engine::AttemptResult)>& done) {
     done(std::move(result));
   }
   // The keys of the invocation that only this kind has.

@@ -217,20 +217,20 @@ ProcessAttempt::Collector PythonAttempt::collector(AttemptEnd end) {
   };
 }
 
-void PythonAttempt::release(engine::AttemptResult result, std::function<void(engine::AttemptResult)> done) {
+void PythonAttempt::release(engine::AttemptResult result, const std::function<void(engine::AttemptResult)>& done) {
   if (!lease_) return done(std::move(result));
   result.logs["spark"] = files().spark_log.string();
-  services_.lease_workers.submit([lease = std::move(lease_), result = std::move(result), done = std::move(done),
-                                  &loop = services_.loop]() mutable {
-    auto use = lease->release();
-    if (use) {
-      result.cpu_milliseconds = result.cpu_milliseconds.value_or(0) + use->cpu_milliseconds;
-      result.peak_rss_bytes = result.peak_rss_bytes.value_or(0) + use->peak_rss_bytes;
-    }
-    if (auto end = lease->jvm_end()) blame_jvm(result, *end);
-    lease.reset();
-    loop.post([result = std::move(result), done = std::move(done)]() mutable { done(std::move(result)); });
-  });
+  services_.lease_workers.submit(
+      [lease = std::move(lease_), result = std::move(result), done, &loop = services_.loop]() mutable {
+        auto use = lease->release();
+        if (use) {
+          result.cpu_milliseconds = result.cpu_milliseconds.value_or(0) + use->cpu_milliseconds;
+          result.peak_rss_bytes = result.peak_rss_bytes.value_or(0) + use->peak_rss_bytes;
+        }
+        if (auto end = lease->jvm_end()) blame_jvm(result, *end);
+        lease.reset();
+        loop.post([result = std::move(result), done]() mutable { done(std::move(result)); });
+      });
 }
 
 }  // namespace stoker::local

@@ -16,7 +16,7 @@ class PythonAttempt final : public ProcessAttempt {
 
  protected:
   Collector collector(AttemptEnd end) override;
-  void release(engine::AttemptResult result, std::function<void(engine::AttemptResult)> done) override;
+  void release(engine::AttemptResult result, const std::function<void(engine::AttemptResult)>& done) override;
   json::object invocation_part() const override;
 
  private:

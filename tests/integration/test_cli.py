@@ -212,7 +212,7 @@ def start_one_that_hangs_on_import(stoker: Stoker, verb: str) -> tuple[subproces
 def test_control_c_ends_a_module_that_hangs_on_import(stoker: Stoker, verb: str) -> None:
     process, python = start_one_that_hangs_on_import(stoker, verb)
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=LIMIT_SECONDS)
+    _, err = process.communicate(timeout=LIMIT_SECONDS)
     assert process.returncode == 130, err
     assert "cancelled" in err
     with pytest.raises(ProcessLookupError):
