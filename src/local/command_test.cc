@@ -137,11 +137,12 @@ TEST_F(LocalCommand, AMissingProgramIsTheUsersFault) {
 
 TEST_F(LocalCommand, GivesSecretsByEnvironmentOnly) {
   options_.secrets = [](const std::string& name) -> Result<std::string> {
-    if (name == "database") return std::string("s3cret");
+    if (name == "database" || name == "env:TOKEN") return std::string("s3cret");
     return Error{.code = ErrorCode::environment, .message = "the secret is not set"};
   };
   auto spec = shell("echo \"$DB_PASSWORD $STOKER_SECRET_DATABASE\"");
   spec.secrets["DB_PASSWORD"] = "database";
+  spec.secrets["OTHER"] = "env:TOKEN";
   auto result = run(spec);
   EXPECT_EQ(read(result.logs["stdout"]), "s3cret s3cret\n");
   for (const auto& file : {"invocation.json", "process.json", "script"}) {
@@ -149,7 +150,7 @@ TEST_F(LocalCommand, GivesSecretsByEnvironmentOnly) {
   }
   // The worker is told which variables it must not observe.
   const auto invocation = codec::parse_json(read(spec.attempt_folder / "invocation.json"));
-  EXPECT_EQ(invocation->at("environment"), (json::array{"DB_PASSWORD"}));
+  EXPECT_EQ(invocation->at("environment"), (json::array{"DB_PASSWORD", "OTHER", "TOKEN"}));
   auto other = shell("true", {}, "other");
   other.secrets["X"] = "missing";
   EXPECT_THAT(run(other).error.message, HasSubstr("not set"));

@@ -24,16 +24,6 @@ json::value declared_outputs(const pipeline::Step& step) {
   return outputs;
 }
 
-// Part of the step's cache key already: the worker observes nothing of them.
-json::array declared_variables(const engine::AttemptSpec& spec) {
-  json::array names;
-  for (const auto& [name, value] : spec.environment)
-    names.emplace_back(name);
-  for (const auto& [name, secret] : spec.secrets)
-    names.emplace_back(name);
-  return names;
-}
-
 // Names of all secrets in a binding, at any depth.
 void find_secrets(const json::value& binding, std::vector<std::string>& names) {
   if (binding.is_array()) {
@@ -56,6 +46,24 @@ std::string located(const std::string& reference, const std::filesystem::path& p
   constexpr std::string_view kFile = "file:";
   if (!reference.starts_with(kFile)) return reference;
   return std::string(kFile) + (project_root / reference.substr(kFile.size())).string();
+}
+
+// Part of the step's cache key already, or holding a secret: the worker observes nothing of them.
+json::array declared_variables(const engine::AttemptSpec& spec) {
+  std::vector<std::string> secrets;
+  find_secrets(spec.inputs, secrets);
+  json::array names;
+  for (const auto& [name, value] : spec.environment)
+    names.emplace_back(name);
+  for (const auto& [name, secret] : spec.secrets) {
+    names.emplace_back(name);
+    secrets.push_back(secret);
+  }
+  constexpr std::string_view kFromEnvironment = "env:";
+  for (const auto& secret : secrets) {
+    if (secret.starts_with(kFromEnvironment)) names.emplace_back(secret.substr(kFromEnvironment.size()));
+  }
+  return names;
 }
 
 // Variables of ours that an outer run, or this program's own children, may have left in the environment.
