@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from stoker._values import Directory as Directory
     from stoker._values import File as File
     from stoker._values import Secret as Secret
+    from stoker._values import Table as Table
     from stoker.materializers import Html as Html
     from stoker.materializers import Image as Image
     from stoker.materializers import Markdown as Markdown
@@ -67,6 +68,7 @@ _HOME = {
     "Run": "_run",
     "RunFailed": "_errors",
     "Secret": "_values",
+    "Table": "_values",
     "Spark": "_options",
     "Step": "_authoring",
     "StepRun": "_run",
@@ -114,6 +116,7 @@ __all__ = [
     "Step",
     "StepRun",
     "StokerError",
+    "Table",
     "collect",
     "command",
     "context",

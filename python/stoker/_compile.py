@@ -176,7 +176,7 @@ def _reads_objects(node: _graph.Node) -> bool:
         name = type_text(argument.annotation)
         if argument.annotation is MISSING or name in ("Any", "object"):
             return True
-        if is_artifact(argument.annotation) and name not in ("DataFrame", "Series", "ndarray", "File", "Directory", "Secret"):
+        if is_artifact(argument.annotation) and name not in ("DataFrame", "Series", "ndarray", "File", "Directory", "Table", "Secret"):
             return True
     return False
 

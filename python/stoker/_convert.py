@@ -218,6 +218,10 @@ def _convert_class(value: Any, cls: Any, where: str) -> Any:
         return {key: convert(item, of.get(key, Any), f"{where}[{key!r}]") for key, item in value.items()}
     if issubclass(cls, (tuple, set, frozenset)) and isinstance(value, (list, tuple)):
         return cls(value)
+    if isinstance(value, str) and _is_named(cls):
+        return cls(value)
+    if cls is str and _is_named(type(value)):
+        return str(value)
     if isinstance(value, str) and _is_location(cls):
         return cls(value)
     if isinstance(value, os.PathLike) and (_is_location(cls) or cls is str):
@@ -246,6 +250,12 @@ def _is_location(cls: type) -> bool:
     from stoker._values import Directory, File
 
     return issubclass(cls, (pathlib.PurePath, File, Directory)) or cls is os.PathLike
+
+
+def _is_named(cls: type) -> bool:
+    from stoker._values import Table
+
+    return cls is Table
 
 
 def _convert_enum(value: Any, cls: Any, where: str) -> Any:

@@ -27,7 +27,7 @@ class Parameter(ParameterKeys):
     """What a run can be given. Without a default it is required, unless `required: false` says that it may be missing
     (its value is then null)."""
 
-    type: Literal["string", "integer", "number", "boolean", "list", "map", "enum", "file", "directory", "secret", "any"]
+    type: Literal["string", "integer", "number", "boolean", "list", "map", "enum", "file", "directory", "table", "secret", "any"]
 
 
 class StepKeys(TypedDict, total=False):

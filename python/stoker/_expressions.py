@@ -19,7 +19,7 @@ from stoker._reference import (
     whole,
 )
 from stoker._refuse import refuse
-from stoker._values import Directory, File
+from stoker._values import Directory, File, Table
 
 T = TypeVar("T")
 
@@ -66,7 +66,7 @@ def text(template: str, **values: object) -> str:
             refuse(f"text(): '{{{name}}}' has no value", f"give it: text(…, {name}=…)")
         value = values[name]
         if isinstance(value, Reference):
-            if value._type not in (File, Directory):  # their path is text
+            if value._type not in (File, Directory, Table):  # their path or name is text
                 require_value(value)
             scope = join(scope, value._scope)
             pieces.append(f"${{{{ {value._expression} }}}}")

@@ -12,7 +12,7 @@ from typing import Any, Dict, List, NoReturn, Optional, Tuple, TypeVar
 
 from stoker._errors import CompileError, MissingOutputError
 from stoker._refuse import refuse
-from stoker._values import Directory, File, Secret
+from stoker._values import Directory, File, Secret, Table
 
 T = TypeVar("T")
 
@@ -451,11 +451,13 @@ def to_template(value: Any) -> Any:
         return _map_template(value)
     if isinstance(value, (File, Directory)):
         return {"$file": {"path": document_path(value)}}
+    if isinstance(value, Table):
+        return {"$table": table_fields(value)}
     if isinstance(value, Secret):
         return {"$secret": value.name}
     refuse(
         f"{value!r} ({type(value).__name__}) cannot be written into the pipeline document",
-        "pass numbers, text, lists, maps, File, Directory, Secret or another step's result; build the rest inside the step",
+        "pass numbers, text, lists, maps, File, Directory, Table, Secret or another step's result; build the rest inside the step",
     )
 
 
@@ -477,6 +479,14 @@ def _map_template(value: Dict[Any, Any]) -> Any:
             refuse(f"the key {key!r} of a map is not text", "documents know maps with text keys only")
         out[key] = to_template(item)
     return {"$value": out} if any(key.startswith("$") for key in out) else out
+
+
+def table_fields(table: Table) -> Dict[str, Any]:
+    """`{name, version}`; a version may be a reference."""
+    fields: Dict[str, Any] = {"name": to_template(table.name)}
+    if table.version is not None:
+        fields["version"] = to_template(table.version)
+    return fields
 
 
 def document_path(location: Any) -> str:

@@ -12,7 +12,7 @@ from stoker import _state
 from stoker._errors import RunFailed, StokerError
 from stoker._program import find_program
 from stoker._text import nearest
-from stoker._values import Directory, File, Secret, is_uri
+from stoker._values import Directory, File, Secret, Table, is_uri
 
 TERMINAL = ("succeeded", "failed", "skipped", "cancelled")
 _EXIT_CANCELLED = 130
@@ -174,6 +174,8 @@ def load_binding(value: Any) -> Any:
             return _load_artifact(inner)
         if key == "$file":
             return (Directory if os.path.isdir(inner["path"]) else File)(inner["path"])
+        if key == "$table":
+            return Table(inner["name"], version=inner.get("version"))
         if key == "$secret":
             return Secret(inner)
         if key == "$value":
@@ -265,6 +267,8 @@ def _parameter(value: Any) -> Any:
         return value.path if is_uri(value.path) else os.path.abspath(value.path)
     if isinstance(value, os.PathLike):
         return os.path.abspath(os.fspath(value))
+    if isinstance(value, Table):
+        return {"name": value.name, "version": value.version}
     if isinstance(value, Secret):
         return value.name
     if isinstance(value, enum.Enum):

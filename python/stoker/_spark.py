@@ -10,7 +10,7 @@ import os
 import re
 import sys
 import threading
-from typing import Any, Dict, List, Optional, Set
+from typing import Any, Collection, Dict, List, Optional, Set
 
 DEFAULT_MASTER = "local[*]"
 # What a cold JVM of a local step starts with, unless the step says otherwise: the UI and the bar belong to nobody here.
@@ -195,13 +195,16 @@ _LOCATION = re.compile(r"^Location: \S+(?: ?\(\d+ paths?\))? ?\[(.*)\]\s*$", re.
 _MORE = re.compile(r",? ?\.\.\. \d+ entries$")
 _RELATION = re.compile(r"Scan (JDBCRelation\([^)]*\)|[A-Za-z]+Relation\S*)")
 _BATCH_SCAN = re.compile(r"^(?:\(\d+\) )?BatchScan (\S+)", re.MULTILINE)
+# A node of the plan with its details, and the table that it scans.
+_NODE = re.compile(r"^(?=\(\d+\) )", re.MULTILINE)
+_SCANNED_TABLE = re.compile(r"\(\d+\) (?:Scan \S+|BatchScan) (\S+)")
 _LOGICAL_EXECUTIONS = 1000
 _NO_DATA = ("ExistingRDD", "OneRowRelation")
 
 
-def reads() -> List[str]:
-    """URIs and names of what the session's finished queries scanned, out of their plans. Empty when there is no
-    session."""
+def reads(tables: Collection[str] = ()) -> List[str]:
+    """URIs and names of what the session's finished queries scanned, out of their plans, but for these tables. Empty
+    when there is no session."""
     session = active_session()
     if session is None or getattr(session, "_jsparkSession", None) is None:
         return []
@@ -209,14 +212,16 @@ def reads() -> List[str]:
     try:
         executions = session._jsparkSession.sharedState().statusStore().executionsList()
         for index in range(min(executions.size(), _LOGICAL_EXECUTIONS)):
-            found.update(reads_of_plan(executions.apply(index).physicalPlanDescription()))
+            found.update(reads_of_plan(executions.apply(index).physicalPlanDescription(), tables))
     except Exception:  # a stopped context, or a JVM that is gone
         pass
     return sorted(found)
 
 
-def reads_of_plan(description: str) -> Set[str]:
+def reads_of_plan(description: str, tables: Collection[str] = ()) -> Set[str]:
     found: Set[str] = set()
+    if tables:
+        description = "".join(part for part in _NODE.split(description) if not _scans(part, tables))
     for match in _LOCATION.finditer(description):
         listed = match.group(1)
         shorter = _MORE.sub("", listed)
@@ -228,3 +233,10 @@ def reads_of_plan(description: str) -> Set[str]:
             found.add(match.group(1))
     found.update(match.group(1) for match in _BATCH_SCAN.finditer(description))
     return found
+
+
+def _scans(node: str, tables: Collection[str]) -> bool:
+    """Whether the node scans one of the tables: Spark names it in full, people leave out catalog or database."""
+    match = _SCANNED_TABLE.match(node)
+    scanned = "." + match.group(1).replace("`", "") if match else ""
+    return any(scanned.endswith("." + table.replace("`", "")) for table in tables)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, List, Literal, NamedTuple
 
 from stoker._errors import CompileError
 from stoker._text import nearest
-from stoker._values import Directory, File, Secret
+from stoker._values import Directory, File, Secret, Table
 
 if TYPE_CHECKING:
     from stoker import _document_types as document
@@ -31,7 +31,12 @@ _VARARGS, _VARKEYWORDS = 0x04, 0x08
 _LISTS = (list, tuple, set, frozenset, collections.abc.Sequence, collections.abc.Iterable, collections.abc.Collection)
 _MAPS = (dict, collections.abc.Mapping, collections.abc.MutableMapping)
 _SCALARS: "Dict[Any, Literal['string', 'integer', 'number', 'boolean']]" = {str: "string", int: "integer", float: "number", bool: "boolean"}
-_LOCATIONS: "Dict[Any, Literal['file', 'directory', 'secret']]" = {File: "file", Directory: "directory", Secret: "secret"}
+_LOCATIONS: "Dict[Any, Literal['file', 'directory', 'table', 'secret']]" = {
+    File: "file",
+    Directory: "directory",
+    Table: "table",
+    Secret: "secret",
+}
 _UNION_TYPE = getattr(types, "UnionType", typing.Union)
 
 
@@ -333,12 +338,12 @@ def _parameter_type(bare: Any, name: str, function: Callable[..., Any]) -> "docu
         return {"type": "map"}
     if found in _LISTS:
         return {"type": "list"}
-    kinds = "str, int, float, bool, list, dict, an Enum, Literal, File, Directory, Secret or Optional of one of them"
+    kinds = "str, int, float, bool, list, dict, an Enum, Literal, File, Directory, Table, Secret or Optional of one of them"
     hint = f"a parameter is {kinds}"
     if type_text(bare) in ("Path", "PathLike", "PosixPath", "PurePath"):
         hint = "write File or Directory, which are os.PathLike in the step and hashed by content"
     elif isinstance(bare, type):
-        hint += nearest(bare.__name__, ["File", "Directory", "Secret"]).replace(",", ";", 1)
+        hint += nearest(bare.__name__, ["File", "Directory", "Table", "Secret"]).replace(",", ";", 1)
     refuse_function(function, f"parameter '{name}' has the type {type_text(bare)}, which a run cannot be given", hint)
 
 
@@ -352,6 +357,11 @@ def _default(default: Any, declared: "document.Parameter", name: str, function: 
     if kind in ("file", "directory"):
         location = default if isinstance(default, (File, Directory)) else File(default)
         return _graph.relative_location(location, function)
+    if kind == "table":
+        table = default if isinstance(default, Table) else Table(default)
+        if any(isinstance(part, Reference) for part in (table.name, table.version)):
+            refuse_function(function, f"the default of parameter '{name}' holds a reference", "give a constant")
+        return {"name": table.name} if table.version is None else {"name": table.name, "version": table.version}
     if isinstance(default, Secret):
         return default.name
     if isinstance(default, enum.Enum):

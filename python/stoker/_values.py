@@ -1,4 +1,4 @@
-"""File, Directory and Secret: values that a step takes by reference. Runs on Python 3.8, because workers import it."""
+"""File, Directory, Table and Secret: values that a step takes by reference. Runs on Python 3.8, because workers import it."""
 
 import os
 import re
@@ -86,6 +86,42 @@ class Directory(_Location):
 
     def __truediv__(self, child: str) -> str:
         return os.path.join(os.fspath(self), child)
+
+
+class Table:
+    """A table of a catalog, by name: `session.table(str(orders))` reads it.
+
+    `version` says what its content is known by: a snapshot, a commit, a date of loading. Steps that take a table without one are
+    not cached, since nothing tells whether it changed.
+    """
+
+    __slots__ = ("name", "version")
+
+    def __init__(self, name: str, *, version: Union[str, int, None] = None) -> None:
+        if not isinstance(name, str) or not name:
+            raise TypeError(f"Table takes the name of a table as text, not {name!r}")
+        self.name = name
+        # Text, since the command line has nothing else; what stands for a value of the run stays as it is.
+        self.version: Optional[str] = str(version) if type(version) is int else version  # type: ignore[assignment]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def __repr__(self) -> str:
+        return f"Table({self.name!r})" if self.version is None else f"Table({self.name!r}, version={self.version!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Table) and (other.name, other.version) == (self.name, self.version)
+
+    def __hash__(self) -> int:
+        return hash(("Table", self.name, self.version))
+
+    def __reduce__(self) -> Any:
+        return (_table, (self.name, self.version))
+
+
+def _table(name: str, version: Optional[str]) -> Table:
+    return Table(name, version=version)
 
 
 class Secret:

@@ -336,7 +336,7 @@ class _Attempt:
             for path in (*self.inputs.locations, self.invocation["scratch"], self.invocation["artifacts"])
         ]
         outside = []
-        for read in _spark.reads():
+        for read in _spark.reads(self.inputs.tables):
             path = _local(read)
             real = os.path.realpath(path) if path.startswith("/") else ""
             if real and any(real == place or real.startswith(place + os.sep) for place in known):

@@ -8,7 +8,7 @@ import typing
 from typing import Any, Dict, List, Optional
 
 from stoker import _artifacts, _convert
-from stoker._values import Directory, File, Secret
+from stoker._values import Directory, File, Secret, Table
 from stoker._worker_errors import INFRASTRUCTURE, StepError
 
 # A resumed run keeps its finished steps, and with them what they made; a new run looks before it takes something from the cache.
@@ -22,6 +22,7 @@ class Inputs:
         self.project = project
         self.locations: List[str] = []
         self.secrets: List[str] = []
+        self.tables: List[str] = []  # their versions stand for what is read of them
 
     def arguments(self, bindings: Dict[str, Any], annotations: Dict[str, Any]) -> Dict[str, Any]:
         found = {}
@@ -45,6 +46,9 @@ class Inputs:
             return self._artifact(binding["$artifact"], annotation, where)
         if special == "$file":
             return self._file(binding["$file"], annotation)
+        if special == "$table":
+            self.tables.append(str(binding["$table"]["name"]))
+            return Table(self.tables[-1], version=binding["$table"].get("version"))
         if special == "$secret":
             return self._secret(binding["$secret"], annotation)
         if special == "$value":

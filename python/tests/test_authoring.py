@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import pickle
 from typing import List
 
 import pytest
@@ -417,6 +418,34 @@ with when((pi.pi > 3) & (ran["n"] == 2)):
     assert step_named(made, "file") == {"name": "file", "wait": {"file": "ready.txt"}, "needs": ["pi"]}
     assert step_named(made, "wait")["wait"] == {"duration": "90s"}
     assert step_named(made, "note")["when"] == "${{ steps.pi.outputs.pi > 3 && steps.sort.outputs.n == 2 }}"
+
+
+def test_tables(tmp_path: pathlib.Path) -> None:
+    prelude = PRELUDE + "\n@step\ndef load(orders: Table) -> int: return 1\n"
+    body = "load(orders)\nload(Table('a.b'))\nload(Table('a', version=snapshot))\ncommand(['echo', orders, text('{t}', t=orders)])"
+    signature = "orders: Table = Table('sales.orders', version=3), plain: Table = 'x', snapshot: int = 5, last: Optional[Table] = None"
+    made = document(tmp_path, body, signature, prelude=prelude)
+    assert made["parameters"]["orders"] == {"type": "table", "default": {"name": "sales.orders", "version": "3"}}
+    assert made["parameters"]["plain"] == {"type": "table", "default": {"name": "x"}}
+    assert made["parameters"]["last"] == {"type": "table", "required": False}
+    assert [step["inputs"]["orders"] for step in made["steps"][:3]] == [
+        "${{ parameters.orders }}",
+        {"$table": {"name": "a.b"}},
+        {"$table": {"name": "a", "version": "${{ parameters.snapshot }}"}},
+    ]
+    assert made["steps"][3]["command"]["run"] == ["echo", "${{ parameters.orders }}", "${{ string(parameters.orders) }}"]
+    with pytest.raises(CompileError, match="is a Table, which has no value in expressions"):
+        document(tmp_path / "2", "publish(orders + 1)", "orders: Table")
+
+
+def test_a_table_is_its_name_and_version() -> None:
+    table = stoker.Table("sales.orders", version=3)
+    assert str(table) == table.name == "sales.orders" and table.version == "3"
+    assert repr(table) == "Table('sales.orders', version='3')" and repr(stoker.Table("x")) == "Table('x')"
+    assert table == stoker.Table("sales.orders", version="3") == pickle.loads(pickle.dumps(table))
+    assert table != stoker.Table("sales.orders") and len({table, stoker.Table("sales.orders", version=3)}) == 1
+    with pytest.raises(TypeError, match="name of a table"):
+        stoker.Table("")
 
 
 def test_a_type_without_materializer_is_refused_with_how_to_add_one(tmp_path: pathlib.Path) -> None:

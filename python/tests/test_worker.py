@@ -378,6 +378,19 @@ def test_data_from_elsewhere_and_listings_are_noted(project: Project, tmp_path: 
     assert [os.path.basename(entry["path"]) for entry in result["observed"]["files"]] == ["some.db"]
 
 
+def test_tables_by_annotation(project: Project) -> None:
+    project.file("pipeline.py", """
+        from stoker import Table
+
+        def f(t: Table, untyped, text: str, named: Table, many: list[Table]) -> list:
+            assert [type(each) for each in (t, untyped, named, *many)] == [Table] * 4
+            return [str(t), t.version, str(untyped), untyped.version, text, str(named), named.version, str(many[0])]
+        """)  # fmt: skip
+    table = {"$table": {"name": "sales.orders", "version": 3}}
+    given = {"t": table, "untyped": {"$table": {"name": "x"}}, "text": table, "named": "y", "many": [table]}
+    assert project.value("f", given) == ["sales.orders", "3", "x", None, "sales.orders", "y", None, "sales.orders"]
+
+
 def test_native_readers_are_seen(project: Project, tmp_path: pathlib.Path) -> None:
     pandas = pytest.importorskip("pandas")
     pytest.importorskip("pyarrow")

@@ -295,10 +295,17 @@ Location: InMemoryFileIndex [file:/p, ... 3 entries]
 (4) Scan JDBCRelation(db.table) [numPartitions=1]
 (5) BatchScan catalog.db.t
 (6) Scan ExistingRDD
+(7) Scan parquet spark_catalog.sales.orders
+Output [1]: [id#0L]
+Location: InMemoryFileIndex [file:/warehouse/sales.db/orders]
 """
 
 
 def test_reads_of_a_plan() -> None:
     assert _spark.reads_of_plan(PLAN) == {
         "file:/a/b c.csv", "s3a://b/x", "s3a://b/y", "file:/p", "file:/p, ... 3 entries", "JDBCRelation(db.table)", "catalog.db.t",
+        "file:/warehouse/sales.db/orders",
     }  # fmt: skip
+    inputs = _spark.reads_of_plan(PLAN, ["db.t", "sales.orders"])
+    assert _spark.reads_of_plan(PLAN) - inputs == {"catalog.db.t", "file:/warehouse/sales.db/orders"}
+    assert _spark.reads_of_plan(PLAN, ["ders", "t2"]) == _spark.reads_of_plan(PLAN)

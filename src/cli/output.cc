@@ -59,6 +59,13 @@ std::string short_value(const json::value& value, std::size_t columns) {
     if (const auto* file = object->if_contains("$file"); file != nullptr && file->is_object()) {
       return fit(one_line(text_of(file->get_object(), "path")), columns);
     }
+    if (const auto* table = object->if_contains("$table"); table != nullptr && table->is_object()) {
+      const auto* version = table->get_object().if_contains("version");
+      const auto shown = version == nullptr ? std::string()
+                                            : "@" + (version->is_string() ? std::string(version->get_string())
+                                                                          : codec::write_json(*version));
+      return fit(one_line(text_of(table->get_object(), "name") + shown), columns);
+    }
     if (const auto* secret = object->if_contains("$secret"); secret != nullptr && secret->is_string())
       return "(secret)";
     if (const auto* artifact = object->if_contains("$artifact"); artifact != nullptr && artifact->is_object()) {

@@ -63,7 +63,8 @@ struct AttemptSpec {
   std::shared_ptr<const pipeline::Step> step;
   // What stands for this step run in cache keys (the invocation's `identity`): its cache key; empty when it has none.
   std::string identity;
-  json::object inputs;  // name -> binding (plain value, {"$artifact": …}, {"$file": …}, {"$secret": …}, {"$value": …})
+  json::object inputs;  // name -> binding (plain value, {"$artifact": …}, {"$file": …}, {"$table": …}, {"$secret": …},
+                        // {"$value": …})
   std::map<std::string, std::string> environment;  // beside the process's own environment
   std::map<std::string, std::string>
       secrets;  // environment variable -> name of the secret; the runner resolves, nobody records the value

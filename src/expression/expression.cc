@@ -45,10 +45,10 @@ bool has_opaque(const json::value& value) {
 
 Result<std::string> Scope::text_of(const json::value& binding) const {
   const auto kind = kind_of(binding);
-  if (kind == Kind::file) {
-    const auto* file = binding.get_object().begin()->value().if_object();
-    const auto* path = file != nullptr ? file->if_contains("path") : nullptr;
-    if (path != nullptr && path->is_string()) return std::string(path->get_string());
+  if (kind == Kind::file || kind == Kind::table) {
+    const auto* fields = binding.get_object().begin()->value().if_object();
+    const auto* text = fields != nullptr ? fields->if_contains(kind == Kind::file ? "path" : "name") : nullptr;
+    if (text != nullptr && text->is_string()) return std::string(text->get_string());
   }
   Error error{.code = ErrorCode::evaluation, .message = fmt::format("a value of type {} has no text", kind_name(kind))};
   if (kind == Kind::secret) error.hint = "list it under `secrets` of the step: it comes as an environment variable";

@@ -38,6 +38,7 @@ Kind kind_of(const json::value& value) {
   }
   if (sole_member(value, "$artifact") != nullptr) return Kind::artifact;
   if (sole_member(value, "$file") != nullptr) return Kind::file;
+  if (sole_member(value, "$table") != nullptr) return Kind::table;
   if (sole_member(value, "$secret") != nullptr) return Kind::secret;
   return Kind::map;
 }
@@ -53,13 +54,14 @@ std::string_view kind_name(Kind kind) {
     case Kind::map: return "map";
     case Kind::artifact: return "artifact";
     case Kind::file: return "file";
+    case Kind::table: return "table";
     case Kind::secret: return "secret";
   }
   return {};
 }
 
 bool is_opaque(Kind kind) {
-  return kind == Kind::artifact || kind == Kind::file || kind == Kind::secret;
+  return kind == Kind::artifact || kind == Kind::file || kind == Kind::table || kind == Kind::secret;
 }
 
 const json::value& unwrap(const json::value& value) {

@@ -36,7 +36,7 @@ class Value {
   json::value owned_;
 };
 
-enum class Kind { null, boolean, integer, floating, string, list, map, artifact, file, secret };
+enum class Kind { null, boolean, integer, floating, string, list, map, artifact, file, table, secret };
 
 // Integers above the signed range are `integer` too; as_number refuses them. {"$value": m} is the map m.
 Kind kind_of(const json::value& value);

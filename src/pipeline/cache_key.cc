@@ -55,6 +55,7 @@ class Identifier {
     if (object == nullptr) return value;
     if (const auto* artifact = object->if_contains("$artifact")) return artifact_identity(artifact->as_object());
     if (const auto* file = object->if_contains("$file")) return file_identity(file->as_object());
+    if (const auto* table = object->if_contains("$table")) return table_identity(table->as_object());
     json::object result;
     for (const auto& [key, item] : *object)
       result[key] = identify(item);
@@ -88,6 +89,18 @@ class Identifier {
     }
     // The name counts (readers go by suffixes), the folder does not.
     return json::object{{"$file", *digest}, {"name", path.substr(path.find_last_of('/') + 1)}};
+  }
+
+  json::value table_identity(const json::object& table) {
+    const json::value* version = table.if_contains("version");
+    if (version == nullptr || version->is_null()) {
+      fail(fmt::format("the version of table {} is not known: Table(name, version=…) or NAME@VERSION says it",
+                       std::string_view(table.at("name").as_string())));
+      return nullptr;
+    }
+    // 3 and "3" are one version: on the command line all are texts.
+    return json::object{{"$table", table.at("name")},
+                        {"version", version->is_string() ? *version : json::value(codec::canonical_json(*version))}};
   }
 
   void fail(std::string why) {
@@ -183,7 +196,7 @@ void collect_files(const json::value& value, std::vector<std::string>& found) {
     return;
   }
   const auto* object = value.if_object();
-  if (object == nullptr || object->contains("$artifact")) return;
+  if (object == nullptr || object->contains("$artifact") || object->contains("$table")) return;
   if (const auto* file = object->if_contains("$file")) {
     const json::object& fields = file->as_object();
     if (!fields.contains("digest")) found.emplace_back(fields.at("path").as_string());

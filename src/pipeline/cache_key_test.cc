@@ -142,6 +142,8 @@ TEST(CacheKey, SaysWhyThereIsNone) {
   Step step = python_step();
   EXPECT_EQ(why_not(step, {{"x", json::object{{"$file", {{"path", "s3://b/x"}}}}}}),
             "the version of s3://b/x is not known");
+  EXPECT_EQ(why_not(step, {{"x", json::object{{"$table", {{"name", "a.b"}}}}}}),
+            "the version of table a.b is not known: Table(name, version=…) or NAME@VERSION says it");
   EXPECT_EQ(why_not(step, {{"x", json::array{json::object{{"$file", {{"path", "/missing"}}}}}}}),
             "/missing cannot be read");
   step.cache.enabled = false;

@@ -12,7 +12,7 @@ constexpr std::array<std::string_view, kFailureClassCount> kFailureClassNames = 
     "submission", "timeout",     "cancelled", "infrastructure"};
 
 constexpr std::array<std::string_view, kParameterTypeCount> kParameterTypeNames = {
-    "string", "integer", "number", "boolean", "list", "map", "enum", "file", "directory", "secret", "any"};
+    "string", "integer", "number", "boolean", "list", "map", "enum", "file", "directory", "table", "secret", "any"};
 
 template <class Enum, std::size_t count>
 std::optional<Enum> find_name(const std::array<std::string_view, count>& names, std::string_view name) {

@@ -20,8 +20,21 @@ namespace stoker::pipeline {
 
 using Duration = std::chrono::milliseconds;
 
-enum class ParameterType { string, integer, number, boolean, list, map, enumeration, file, directory, secret, any };
-inline constexpr int kParameterTypeCount = 11;
+enum class ParameterType {
+  string,
+  integer,
+  number,
+  boolean,
+  list,
+  map,
+  enumeration,
+  file,
+  directory,
+  table,
+  secret,
+  any
+};
+inline constexpr int kParameterTypeCount = 12;
 std::string_view parameter_type_name(ParameterType type);
 std::optional<ParameterType> parse_parameter_type(std::string_view name);
 

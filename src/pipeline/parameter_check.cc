@@ -32,6 +32,18 @@ bool is_binding(const json::value& value, std::string_view key) {
   return object != nullptr && object->size() == 1 && object->begin()->key() == key;
 }
 
+// `NAME`, `NAME@VERSION`, or a map of both.
+bool is_table(const json::value& value) {
+  if (const auto* text = value.if_string()) return !text->empty() && text->front() != '@' && text->back() != '@';
+  const auto* fields = value.if_object();
+  if (fields == nullptr) return false;
+  const auto* name = fields->if_contains("name");
+  const auto* version = fields->if_contains("version");
+  const bool versioned = version == nullptr || version->is_null() || version->is_string() || version->is_int64();
+  return name != nullptr && name->is_string() && !name->get_string().empty() && versioned &&
+         fields->size() == (version == nullptr ? 1U : 2U);
+}
+
 std::string_view type_words(ParameterType type) {
   switch (type) {
     case string: return "a text";
@@ -43,6 +55,7 @@ std::string_view type_words(ParameterType type) {
     case enumeration: return "one of its values";
     case file: return "the path of a file";
     case directory: return "the path of a folder";
+    case table: return "the name of a table";
     case secret: return "a reference to a secret";
     case any: return "a value";
   }
@@ -61,6 +74,8 @@ bool has_type(ParameterType type, const json::value& value) {
     case directory:
       return (value.is_string() && !value.get_string().empty()) || is_binding(value, "$file") ||
              is_binding(value, "$artifact");
+    case table:
+      return is_table(value) || (is_binding(value, "$table") && is_table(value.get_object().begin()->value()));
     case secret: return value.is_string() || is_binding(value, "$secret");
     case enumeration:
     case any: return true;
@@ -146,6 +161,7 @@ ParameterProblem check_parameter(const Parameter& parameter, const json::value& 
     case boolean:
     case file:
     case directory:
+    case table:
     case any: return {};
   }
   return {};

@@ -70,6 +70,7 @@ Typed typed(const Parameter& parameter, std::string_view text) {
     case ParameterType::file:
     case ParameterType::directory:
     case ParameterType::secret: return {json::string(text), {}};
+    case ParameterType::table: return text.starts_with('{') ? typed_tree(text, false) : Typed{json::string(text), {}};
   }
   return {json::string(text), {}};
 }
@@ -78,7 +79,7 @@ bool is_marked(const json::value& value) {
   const auto* object = value.if_object();
   if (object == nullptr || object->size() != 1) return false;
   const std::string_view key = object->begin()->key();
-  return key == "$artifact" || key == "$file" || key == "$secret" || key == "$value";
+  return key == "$artifact" || key == "$file" || key == "$table" || key == "$secret" || key == "$value";
 }
 
 // Maps with a key that begins with `$` would read as bindings: they are wrapped.
@@ -101,6 +102,22 @@ json::value wrapped(const json::value& value) {
   return json::object{{"$value", std::move(result)}};
 }
 
+// What follows the last `@` of a text is the version; a name with `@` in it is written as a map.
+json::value table_binding(const json::value& value) {
+  json::object table;
+  if (value.is_string()) {
+    const std::string_view text = value.get_string();
+    const auto at = text.rfind('@');
+    table["name"] = text.substr(0, at);
+    if (at != std::string_view::npos) table["version"] = text.substr(at + 1);
+  } else {
+    table = value.get_object();
+    if (const auto* version = table.if_contains("version"); version != nullptr && version->is_null())
+      table.erase("version");
+  }
+  return json::object{{"$table", std::move(table)}};
+}
+
 // Of a value that fits; maps are wrapped already.
 json::value binding_of(const Parameter& parameter, const json::value& value, const std::string& directory) {
   if (value.is_null() || is_marked(value)) return value;
@@ -109,6 +126,7 @@ json::value binding_of(const Parameter& parameter, const json::value& value, con
     case ParameterType::directory:
       return json::object{
           {"$file", json::object{{"path", absolute_path(directory, std::string_view(value.as_string()))}}}};
+    case ParameterType::table: return table_binding(value);
     case ParameterType::secret: {
       std::string reference(value.as_string());
       if (reference.starts_with("file:"))

@@ -24,7 +24,7 @@ struct ParameterProblem {
   explicit operator bool() const { return !message.empty(); }
 };
 
-// Whether a typed JSON value fits type and bounds. A file, directory or secret may be its text or its binding
+// Whether a typed JSON value fits type and bounds. A file, directory, table or secret may be its text or its binding
 // ({"$file": …}).
 ParameterProblem check_parameter(const Parameter& parameter, const json::value& value);
 
@@ -53,8 +53,8 @@ struct GivenParameters {
   std::string current_directory;
 };
 
-// All declared parameters with their values as bindings: {"$file": {"path": …}}, {"$secret": name}, a map with a `$`
-// key wrapped in
+// All declared parameters with their values as bindings: {"$file": {"path": …}}, {"$table": {"name": …}}, {"$secret":
+// name}, a map with a `$` key wrapped in
 // {"$value": …}, everything else as it is; null for an optional one that was not given. The error names all problems at
 // once.
 Result<json::object> bind_parameters(const std::vector<Parameter>& declared, const std::string& declaring_directory,

@@ -33,6 +33,7 @@ std::vector<Parameter> all_types() {
       parameter("grid", ParameterType::list, R"({"minItems": 1, "maxItems": 2})", "[1]"),
       parameter("options", ParameterType::map, "{}", "{}"),
       parameter("mode", ParameterType::enumeration, R"({"values": ["small", "large", 3]})", "\"small\""),
+      parameter("orders", ParameterType::table, "{}", R"({"name": "sales.orders", "version": 3})"),
       parameter("token", ParameterType::secret, "{}", "\"team_token\""),
       parameter("anything", ParameterType::any, "{}", "null")};
 }
@@ -51,7 +52,7 @@ TEST(Parameters, DefaultsAreRelativeToTheFileThatDeclaresThem) {
   EXPECT_EQ(
       codec::write_json(bound),
       R"({"path":{"$file":{"path":"/project/flows/data/wdbc.csv"}},"trees":20,"rate":0.5,"name":"ab","fast":false,"grid":[1],)"
-      R"("options":{},"mode":"small","token":{"$secret":"team_token"},"anything":null})");
+      R"("options":{},"mode":"small","orders":{"$table":{"name":"sales.orders","version":3}},"token":{"$secret":"team_token"},"anything":null})");
 }
 
 TEST(Parameters, TextsBecomeValuesOfTheDeclaredType) {
@@ -69,6 +70,24 @@ TEST(Parameters, TextsBecomeValuesOfTheDeclaredType) {
   EXPECT_EQ(bound.at("mode"), 3);
   EXPECT_EQ(bound.at("token"), parse(R"({"$secret": "env:TOKEN"})"));
   EXPECT_EQ(bound.at("anything"), parse("[1]"));
+}
+
+TEST(Parameters, TablesHaveANameAndMaybeAVersion) {
+  const std::pair<std::string, std::string> cases[] = {
+      {"a.b", R"({"name":"a.b"})"},
+      {"a.b@7", R"({"name":"a.b","version":"7"})"},
+      {"a@b@7", R"({"name":"a@b","version":"7"})"},
+      {"{name: a@b}", R"({"name":"a@b"})"},
+      {R"({"name": "a", "version": null})", R"({"name":"a"})"},
+      {R"({"name": "a", "version": 7})", R"({"name":"a","version":7})"}};
+  for (const auto& [text, expected] : cases) {
+    const auto bound = bound_values(all_types(), {"orders=" + text});
+    ASSERT_TRUE(bound.ok()) << text;
+    EXPECT_EQ(bound->at("orders"), parse(R"({"$table": )" + expected + "}")) << text;
+  }
+  for (const std::string text : {"", "@7", "a@", "{}", "{name: ''}", "{name: a, version: []}", "{name: a, table: b}"}) {
+    EXPECT_FALSE(bound_values(all_types(), {"orders=" + text}).ok()) << text;
+  }
 }
 
 TEST(Parameters, PathsAndUris) {

@@ -79,7 +79,7 @@ Result<void> bindings_to_text(json::value& value, const Scope& scope) {
     for (auto& item : *list)
       TRY(bindings_to_text(item, scope));
   } else if (auto* map = value.if_object()) {
-    if (map->size() == 1 && (map->contains("$file") || map->contains("$artifact"))) {
+    if (map->size() == 1 && (map->contains("$file") || map->contains("$table") || map->contains("$artifact"))) {
       TRY_ASSIGN(std::string text, scope.text_of(value));
       value = json::string(text);
       return {};

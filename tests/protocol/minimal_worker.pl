@@ -153,7 +153,7 @@ sub resolve {
     return [map { resolve($_) } @$binding] if ref $binding eq 'ARRAY';
     return $binding unless ref $binding eq 'HASH';
     my ($key) = keys %$binding == 1 ? keys %$binding : '';
-    return $binding->{$key} if $key eq '$file';
+    return $binding->{$key} if $key eq '$file' || $key eq '$table';
     return load_artifact($binding->{$key}{uri}) if $key eq '$artifact';
     if ($key eq '$secret') {
         (my $variable = 'STOKER_SECRET_' . uc $binding->{$key}) =~ s/[^A-Z0-9]/_/g;
