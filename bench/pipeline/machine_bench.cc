@@ -37,7 +37,7 @@ struct Drive {
   RunMachine machine;
   std::deque<Input> inputs;
   std::int64_t transitions = 0;
-  WallTime now{};
+  Moment now{};
 
   void take() {
     transitions += static_cast<std::int64_t>(machine.take_changes().events.size());
@@ -57,7 +57,8 @@ struct Drive {
   }
   void run() {
     for (inputs.emplace_back(input::Start{}); !inputs.empty(); inputs.pop_front()) {
-      now += std::chrono::milliseconds(1);
+      now.wall += std::chrono::milliseconds(1);
+      now.active += std::chrono::milliseconds(1);
       machine.apply(inputs.front(), now);
       take();
     }
