@@ -248,7 +248,7 @@ Result<void> check_step(metadata::Store& store, const RunId& run, const std::str
   const bool known =
       std::find(names.begin(), names.end(), first) != names.end() ||
       std::any_of(steps.begin(), steps.end(), [&](const auto& step) { return means_step(name, step.path); });
-  return known ? Result<void>() : no_such_step(run, name, steps);
+  return known ? Result<void>() : no_such_step(run, name, steps, names);
 }
 
 }  // namespace

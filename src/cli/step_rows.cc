@@ -14,8 +14,8 @@ bool means_step(const std::string& name, const StepPath& path) {
   return text.size() == name.size() || std::string_view("[#/").find(text[name.size()]) != std::string_view::npos;
 }
 
-Error no_such_step(const RunId& run, const std::string& name, const std::vector<metadata::StepRow>& steps) {
-  std::vector<std::string> names;
+Error no_such_step(const RunId& run, const std::string& name, const std::vector<metadata::StepRow>& steps,
+                   std::vector<std::string> names) {
   for (const auto& step : steps)
     names.push_back(step.path.str());
   Error error{.code = ErrorCode::not_found,
