@@ -201,7 +201,17 @@ def check_no_strays(run: str, seed: int) -> None:
     deadline = time.monotonic() + 30
     while (left := strays(run)) and time.monotonic() < deadline:
         psutil.wait_procs(left, timeout=1)
-    assert not strays(run), f"seed {seed}"
+    assert not strays(run), f"seed {seed}: {[described(process) for process in strays(run)]}"
+
+
+def described(process: psutil.Process) -> str:
+    """What is needed to find out why it is still there."""
+    try:
+        parents = " < ".join(f"{parent.pid} {parent.name()}" for parent in process.parents())
+        variables = {name: value for name, value in process.environ().items() if name.startswith("STOKER_")}
+        return f"{process.pid} {process.cmdline()} < {parents}, {process.num_threads()} threads, {variables}"
+    except psutil.Error as error:
+        return f"{process.pid}: {error}"
 
 
 def jvms_of(stoker: Stoker) -> list[psutil.Process]:
