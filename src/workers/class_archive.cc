@@ -20,10 +20,9 @@ Result<void> run_training_job(const LeaseRequest& request, const py4j::GatewayAd
                               const runtime::StopToken& stop, const Clock& clock) {
   runtime::ProcessSpec spec;
   spec.argv = {"nice", "-n", "19", request.python.string(), "-m", "stoker._spark_training"};
-  spec.environment = request.environment;
+  spec.environment = training_environment(request);
   (*spec.environment)["PYSPARK_GATEWAY_PORT"] = std::to_string(gateway.port);
   (*spec.environment)["PYSPARK_GATEWAY_SECRET"] = gateway.secret;
-  (*spec.environment)["PYSPARK_PYTHON"] = request.python.string();
   spec.working_directory = request.working_directory;
   runtime::Context context{.deadline = runtime::Deadline::after(clock, kTrainingLimit), .stop = stop};
   TRY_ASSIGN(runtime::Output output, runtime::run_program(std::move(spec), context, clock));

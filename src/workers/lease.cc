@@ -118,6 +118,13 @@ runtime::Environment jvm_environment(const runtime::Environment& environment) {
   return seen;
 }
 
+runtime::Environment training_environment(const LeaseRequest& request) {
+  runtime::Environment environment = jvm_environment(request.environment);
+  if (auto path = request.environment.find("PYTHONPATH"); path != request.environment.end()) environment.insert(*path);
+  environment["PYSPARK_PYTHON"] = request.python.string();
+  return environment;
+}
+
 std::string lease_fingerprint(const LeaseRequest& request) {
   json::object all = key_json(request);
   all["environment"] = to_json(jvm_environment(request.environment));

@@ -59,6 +59,10 @@ struct LeaseRequest {
 // of one user (PWD, TERM, SSH_*, …), what is given anew to each lease (PYTHONPATH), and our own variables.
 runtime::Environment jvm_environment(const runtime::Environment& environment);
 
+// For the job that makes a class archive. It outlives the step whose JVM asked for it: nothing may count it among the
+// step's processes, and it needs none of the step's secrets.
+runtime::Environment training_environment(const LeaseRequest& request);
+
 // Equal for two requests exactly when one may use the other's JVM. A digest: it tells nothing of the credentials in it.
 std::string lease_fingerprint(const LeaseRequest& request);
 

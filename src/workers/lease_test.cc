@@ -81,6 +81,15 @@ TEST(Lease, FingerprintTellsWhatAJvmCouldTell) {
   EXPECT_FALSE(differs([](auto& r) { r.defaults.clear(); }));
 }
 
+TEST(Lease, TheTrainingOfAnArchiveIsNoProcessOfTheStep) {
+  LeaseRequest request = example();
+  request.environment["STOKER_RUN"] = "r";
+  request.environment["STOKER_SECRET_1"] = "hunter2";
+  const runtime::Environment expected{
+      {"HOME", "/h"}, {"AWS_PROFILE", "one"}, {"PYTHONPATH", "/p"}, {"PYSPARK_PYTHON", request.python.string()}};
+  EXPECT_EQ(training_environment(request), expected);
+}
+
 TEST(Lease, TheFingerprintHidesCredentials) {
   LeaseRequest request = example();
   request.environment["AWS_SECRET_ACCESS_KEY"] = "hunter2";
