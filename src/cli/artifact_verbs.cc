@@ -7,9 +7,14 @@
 #include "cli/run_view.h"
 #include "cli/step_rows.h"
 #include "cli/verbs.h"
+#include "codec/json_fields.h"
 #include "objects/local_artifact_store.h"
 
 namespace stoker::cli {
+
+using codec::number_of;
+using codec::object_of;
+using codec::text_of;
 
 namespace {
 

@@ -9,9 +9,12 @@
 #include "cli/output.h"
 #include "cli/step_rows.h"
 #include "cli/verbs.h"
+#include "codec/json_fields.h"
 #include "pipeline/run_state.h"
 
 namespace stoker::cli {
+
+using codec::text_of;
 
 Result<int> run_cache_list(const Program& program, const CommonOptions& common, const CacheListCommand& command) {
   TRY_ASSIGN(const auto store, open_store(program, common));

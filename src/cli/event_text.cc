@@ -3,32 +3,12 @@
 #include <fmt/format.h>
 
 #include "cli/text_width.h"
+#include "codec/json_fields.h"
 
 namespace stoker::cli {
 
-std::string text_of(const json::object& object, std::string_view key) {
-  const auto* value = object.if_contains(key);
-  return value != nullptr && value->is_string() ? std::string(value->get_string()) : "";
-}
-
-long number_of(const json::object& object, std::string_view key, long otherwise) {
-  const auto* value = object.if_contains(key);
-  if (value == nullptr || !value->is_number()) return otherwise;
-  boost::system::error_code failure;
-  const auto number = value->to_number<long>(failure);
-  return failure ? otherwise : number;
-}
-
-bool flag_of(const json::object& object, std::string_view key) {
-  const auto* value = object.if_contains(key);
-  return value != nullptr && value->is_bool() && value->get_bool();
-}
-
-const json::object& object_of(const json::object& object, std::string_view key) {
-  static const json::object kEmpty;
-  const auto* value = object.if_contains(key);
-  return value != nullptr && value->is_object() ? value->get_object() : kEmpty;
-}
+using codec::object_of;
+using codec::text_of;
 
 std::string metrics_text(const json::object& metrics) {
   std::string text;

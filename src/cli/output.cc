@@ -7,8 +7,11 @@
 
 #include "cli/event_text.h"
 #include "cli/text_width.h"
+#include "codec/json_fields.h"
 
 namespace stoker::cli {
+
+using codec::text_of;
 
 bool is_terminal(int fd) {
   return isatty(fd) == 1;

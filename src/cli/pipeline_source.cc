@@ -5,11 +5,16 @@
 #include "cli/event_text.h"
 #include "cli/interpreter.h"
 #include "cli/signals.h"
+#include "codec/json_fields.h"
 #include "engine/compile_cache.h"
 #include "pipeline/validate.h"
 #include "runtime/file.h"
 
 namespace stoker::cli {
+
+using codec::number_of;
+using codec::object_of;
+using codec::text_of;
 
 namespace {
 

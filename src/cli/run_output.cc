@@ -5,8 +5,12 @@
 
 #include "cli/event_text.h"
 #include "cli/plain_view.h"
+#include "codec/json_fields.h"
 
 namespace stoker::cli {
+
+using codec::object_of;
+using codec::text_of;
 
 namespace {
 

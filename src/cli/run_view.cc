@@ -7,8 +7,14 @@
 
 #include "cli/event_text.h"
 #include "cli/text_width.h"
+#include "codec/json_fields.h"
 
 namespace stoker::cli {
+
+using codec::flag_of;
+using codec::number_of;
+using codec::object_of;
+using codec::text_of;
 
 namespace {
 

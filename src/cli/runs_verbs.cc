@@ -14,10 +14,15 @@
 #include "cli/step_rows.h"
 #include "cli/table.h"
 #include "cli/verbs.h"
+#include "codec/json_fields.h"
 #include "objects/gc.h"
 #include "pipeline/run_state.h"
 
 namespace stoker::cli {
+
+using codec::number_of;
+using codec::object_of;
+using codec::text_of;
 
 namespace {
 

@@ -1,9 +1,13 @@
 #include "engine/compile_cache.h"
 
+#include "codec/json_fields.h"
 #include "codec/sha256.h"
 #include "runtime/file.h"
 
 namespace stoker::engine {
+
+using codec::optional_number;
+using codec::optional_text;
 
 namespace {
 
@@ -14,29 +18,14 @@ const json::array* array_of(const json::object& object, std::string_view key) {
   return value == nullptr ? nullptr : value->if_array();
 }
 
-std::optional<std::string> text_of(const json::object& object, std::string_view key) {
-  const auto* value = object.if_contains(key);
-  if (value == nullptr || !value->is_string()) return std::nullopt;
-  return std::string(value->get_string());
-}
-
-std::optional<std::int64_t> number_of(const json::object& object, std::string_view key) {
-  const auto* value = object.if_contains(key);
-  if (value == nullptr || !value->is_number()) return std::nullopt;
-  boost::system::error_code failure;
-  const auto number = value->to_number<std::int64_t>(failure);
-  if (failure) return std::nullopt;
-  return number;
-}
-
 bool same_file(const json::object& file) {
-  const auto path = text_of(file, "path");
-  const auto digest = text_of(file, "digest");
+  const auto path = optional_text(file, "path");
+  const auto digest = optional_text(file, "digest");
   if (!path || !digest) return false;
   const auto stamp = runtime::stamp_file(*path);
   if (!stamp.ok()) return false;
-  if (number_of(file, "size") != static_cast<std::int64_t>(stamp.value().size)) return false;
-  if (number_of(file, "mtime_ns") == stamp.value().modified_ns) return true;
+  if (optional_number(file, "size") != static_cast<std::int64_t>(stamp.value().size)) return false;
+  if (optional_number(file, "mtime_ns") == stamp.value().modified_ns) return true;
   const auto now = runtime::hash_file(*path);
   return now.ok() && (now.value().hex == *digest || "sha256:" + now.value().hex == *digest);
 }
@@ -74,10 +63,10 @@ bool CompileCache::unchanged(const json::object& dependencies) const {
   if (folders == nullptr) return false;
   for (const auto& folder : *folders) {
     const auto* object = folder.if_object();
-    const auto path = object == nullptr ? std::nullopt : text_of(*object, "path");
+    const auto path = object == nullptr ? std::nullopt : optional_text(*object, "path");
     if (!path) return false;
     const auto stamp = runtime::stamp_file(*path);
-    if (!stamp.ok() || number_of(*object, "mtime_ns") != stamp.value().modified_ns) return false;
+    if (!stamp.ok() || optional_number(*object, "mtime_ns") != stamp.value().modified_ns) return false;
   }
   return true;
 }
@@ -90,7 +79,7 @@ std::optional<json::value> CompileCache::find(const CompileRequest& request) con
   auto& object = entry.value().get_object();
   const auto* dependencies = object.if_contains("dependencies");
   auto* document = object.if_contains("document");
-  if (number_of(object, "version") != kEntryVersion || document == nullptr || dependencies == nullptr ||
+  if (optional_number(object, "version") != kEntryVersion || document == nullptr || dependencies == nullptr ||
       !dependencies->is_object())
     return std::nullopt;
   if (!unchanged(dependencies->get_object())) return std::nullopt;

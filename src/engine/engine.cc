@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "codec/json_fields.h"
 #include "engine/run_loop.h"
 #include "engine/run_rows.h"
 #include "engine/run_socket.h"
@@ -11,6 +12,9 @@
 #include "pipeline/validate.h"
 
 namespace stoker::engine {
+
+using codec::object_of;
+using codec::text_of;
 
 namespace {
 
@@ -22,11 +26,6 @@ std::string owner_text() {
   return fmt::format("pid {} on {}, stoker {}", getpid(), host, STOKER_VERSION);
 }
 
-std::string text_of(const json::value& object, std::string_view name) {
-  const json::value* value = object.is_object() ? object.get_object().if_contains(name) : nullptr;
-  return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string();
-}
-
 std::shared_ptr<const RunContext> context_of(const metadata::RunRow& row, const std::filesystem::path& store,
                                              std::chrono::milliseconds grace) {
   auto context = std::make_shared<RunContext>();
@@ -35,7 +34,7 @@ std::shared_ptr<const RunContext> context_of(const metadata::RunRow& row, const 
   context->store = store;
   context->project_root = row.project_root;
   context->project = row.project_root;
-  context->working_directory = text_of(row.extra, "workingDirectory");
+  context->working_directory = text_of(object_of(row.extra), "workingDirectory");
   context->grace = grace;
   return context;
 }
@@ -177,7 +176,7 @@ Result<RunOutcome> Engine::resume(const RunId& run, RunObserver& observer) {
                  .hint = "stoker run starts a new one"};
   }
   TRY_ASSIGN(auto document, (options_.load_document ? options_.load_document : DocumentLoader(read_stored))(
-                                row.document, text_of(row.extra, "directory")));
+                                row.document, text_of(object_of(row.extra), "directory")));
   TRY(check_supported(*document));
   TRY_ASSIGN(auto plan, pipeline::make_run_plan(document));
   TRY_ASSIGN(auto first, from_store(row));

@@ -2,25 +2,16 @@
 
 #include <fmt/format.h>
 
+#include "codec/json_fields.h"
 #include "pipeline/step_path.h"
 
 namespace stoker::engine {
 
+using codec::number_of;
+using codec::object_of;
+using codec::text_of;
+
 namespace {
-
-std::string text_of(const json::object& object, std::string_view name) {
-  const json::value* value = object.if_contains(name);
-  return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string();
-}
-
-std::int64_t number_of(const json::object& object, std::string_view name, std::int64_t otherwise) {
-  const json::value* value = object.if_contains(name);
-  return value != nullptr && value->is_int64() ? value->get_int64() : otherwise;
-}
-
-json::object object_of(const json::value& value) {
-  return value.is_object() ? value.get_object() : json::object();
-}
 
 StepName step_name(const StepPath& path) {
   auto segments = pipeline::parse_path(path.str());

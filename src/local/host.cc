@@ -6,23 +6,19 @@
 #include <csignal>
 #include <utility>
 
+#include "codec/json_fields.h"
+
 namespace stoker::local {
+
+using codec::number_of;
+using codec::real_of;
+using codec::text_of;
 
 namespace {
 
 // A host that does not take a message for so long is stuck.
 constexpr std::chrono::seconds kSendLimit{30};
 constexpr std::chrono::milliseconds kLastWordsLimit{500};
-
-std::string text_of(const json::object& object, std::string_view key) {
-  const json::value* value = object.if_contains(key);
-  return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string();
-}
-
-double number_of(const json::object& object, std::string_view key) {
-  const json::value* value = object.if_contains(key);
-  return value != nullptr && value->is_number() ? value->to_number<double>() : 0;
-}
 
 // The user's module did not import: their error, with their traceback.
 Error import_error(const json::object& message) {
@@ -38,7 +34,7 @@ Error import_error(const json::object& message) {
 runtime::ExitStatus exit_status(const json::object& message) {
   runtime::ExitStatus status = runtime::decode_wait_status(static_cast<int>(number_of(message, "status")));
   auto microseconds = [&](std::string_view key) {
-    return std::chrono::microseconds(static_cast<std::int64_t>(number_of(message, key) * 1e6));
+    return std::chrono::microseconds(static_cast<std::int64_t>(real_of(message, key) * 1e6));
   };
   status.user = microseconds("user_seconds");
   status.system = microseconds("system_seconds");

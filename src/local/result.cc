@@ -6,9 +6,12 @@
 #include <limits>
 
 #include "base/strings.h"
+#include "codec/json_fields.h"
 #include "runtime/file.h"
 
 namespace stoker::local {
+
+using codec::text_of;
 
 namespace {
 
@@ -16,13 +19,7 @@ Error broken(std::string what) {
   return Error{.code = ErrorCode::corrupt, .message = "the worker's result is not valid: " + std::move(what)};
 }
 
-std::string text_of(const json::object& object, std::string_view key) {
-  const json::value* value = object.if_contains(key);
-  if (value == nullptr || !value->is_string()) return {};
-  return std::string(value->get_string());
-}
-
-std::optional<double> number_of(const json::value& value) {
+std::optional<double> metric_of(const json::value& value) {
   if (value.is_number()) return value.to_number<double>();
   if (!value.is_string()) return std::nullopt;
   if (value.get_string() == "NaN") return std::numeric_limits<double>::quiet_NaN();
@@ -124,7 +121,7 @@ Result<engine::AttemptResult> parse_result(std::string_view text, const engine::
   }
   if (const json::value* metrics = document.if_contains("metrics"); metrics != nullptr && metrics->is_object()) {
     for (const auto& [name, value] : metrics->get_object()) {
-      if (auto number = number_of(value)) result.metrics[std::string(name)] = *number;
+      if (auto number = metric_of(value)) result.metrics[std::string(name)] = *number;
     }
   }
   result.observed = read_observed(document);

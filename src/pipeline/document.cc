@@ -3,6 +3,8 @@
 #include <array>
 #include <utility>
 
+#include "base/enum_name.h"
+
 namespace stoker::pipeline {
 
 namespace {
@@ -14,30 +16,22 @@ constexpr std::array<std::string_view, kFailureClassCount> kFailureClassNames = 
 constexpr std::array<std::string_view, kParameterTypeCount> kParameterTypeNames = {
     "string", "integer", "number", "boolean", "list", "map", "enum", "file", "directory", "table", "secret", "any"};
 
-template <class Enum, std::size_t count>
-std::optional<Enum> find_name(const std::array<std::string_view, count>& names, std::string_view name) {
-  for (std::size_t i = 0; i < count; ++i) {
-    if (names[i] == name) return static_cast<Enum>(i);
-  }
-  return std::nullopt;
-}
-
 }  // namespace
 
 std::string_view failure_class_name(FailureClass failure_class) {
-  return kFailureClassNames.at(static_cast<std::size_t>(failure_class));
+  return enum_name(kFailureClassNames, failure_class);
 }
 
 std::optional<FailureClass> parse_failure_class(std::string_view name) {
-  return find_name<FailureClass>(kFailureClassNames, name);
+  return find_enum<FailureClass>(kFailureClassNames, name);
 }
 
 std::string_view parameter_type_name(ParameterType type) {
-  return kParameterTypeNames.at(static_cast<std::size_t>(type));
+  return enum_name(kParameterTypeNames, type);
 }
 
 std::optional<ParameterType> parse_parameter_type(std::string_view name) {
-  return find_name<ParameterType>(kParameterTypeNames, name);
+  return find_enum<ParameterType>(kParameterTypeNames, name);
 }
 
 std::string_view step_kind_name(const Step& step) {

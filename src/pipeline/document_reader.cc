@@ -9,40 +9,26 @@
 
 #include "base/strings.h"
 #include "codec/duration.h"
+#include "codec/json_fields.h"
 #include "pipeline/document_tree.h"
 #include "pipeline/parameters.h"
 #include "pipeline/schema.h"
 
 namespace stoker::pipeline {
 
+using codec::flag_of;
+using codec::object_of;
+using codec::optional_text;
+using codec::text_of;
+
 namespace {
 
 constexpr std::string_view kFileKey = "x-stoker-file";  // of a sub-pipeline that was put in from a file
 
-const json::value* member(const json::object& object, std::string_view key) {
-  return object.if_contains(key);
-}
-
-std::string text_of(const json::object& object, std::string_view key) {
-  const auto* value = member(object, key);
-  return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string();
-}
-
-std::optional<std::string> optional_text(const json::object& object, std::string_view key) {
-  const auto* value = member(object, key);
-  if (value == nullptr || !value->is_string()) return std::nullopt;
-  return std::string(value->get_string());
-}
-
 std::optional<int> integer_of(const json::object& object, std::string_view key) {
-  const auto* value = member(object, key);
-  if (value == nullptr || !value->is_int64()) return std::nullopt;
-  return static_cast<int>(std::clamp<std::int64_t>(value->get_int64(), INT32_MIN, INT32_MAX));
-}
-
-bool flag_of(const json::object& object, std::string_view key, bool otherwise = false) {
-  const auto* value = member(object, key);
-  return value != nullptr && value->is_bool() ? value->get_bool() : otherwise;
+  const auto number = codec::optional_number(object, key);
+  if (!number) return std::nullopt;
+  return static_cast<int>(std::clamp<std::int64_t>(*number, INT32_MIN, INT32_MAX));
 }
 
 std::optional<Duration> duration_of(const json::object& object, std::string_view key) {
@@ -50,11 +36,6 @@ std::optional<Duration> duration_of(const json::object& object, std::string_view
   if (!text) return std::nullopt;
   auto duration = codec::parse_duration(*text);
   return duration.ok() ? std::optional(*duration) : std::nullopt;
-}
-
-json::object object_of(const json::object& object, std::string_view key) {
-  const auto* value = member(object, key);
-  return value != nullptr && value->is_object() ? value->get_object() : json::object();
 }
 
 // Scalars as the text that a program gets: 3, true, 0.5.
@@ -66,7 +47,7 @@ std::string scalar_text(const json::value& value) {
 
 std::vector<std::string> texts_of(const json::object& object, std::string_view key) {
   std::vector<std::string> texts;
-  const auto* value = member(object, key);
+  const auto* value = object.if_contains(key);
   if (value == nullptr || !value->is_array()) return texts;
   for (const auto& element : value->get_array())
     texts.push_back(scalar_text(element));
@@ -75,7 +56,7 @@ std::vector<std::string> texts_of(const json::object& object, std::string_view k
 
 std::map<std::string, std::string> text_map(const json::object& object, std::string_view key) {
   std::map<std::string, std::string> texts;
-  const auto* value = member(object, key);
+  const auto* value = object.if_contains(key);
   if (value == nullptr || !value->is_object()) return texts;
   for (const auto& entry : value->get_object())
     texts.emplace(entry.key(), scalar_text(entry.value()));
@@ -88,7 +69,7 @@ PythonStep read_python(const json::object& body) {
                   .function = text_of(body, "function"),
                   .pickle = text_of(body, "pickle"),
                   .inject_session = flag_of(body, "injectSession")};
-  if (const auto* session = member(body, "session"); session != nullptr && session->is_object())
+  if (const auto* session = body.if_contains("session"); session != nullptr && session->is_object())
     step.session = session->get_object();
   step.interfaces = object_of(body, "interfaces");
   step.code = object_of(body, "code");
@@ -107,7 +88,7 @@ CommandStep read_command(const json::object& body) {
 
 RetryPolicy read_retry(const json::object& step) {
   RetryPolicy policy;
-  const auto* value = member(step, "retry");
+  const auto* value = step.if_contains("retry");
   if (value == nullptr) return policy;
   if (value->is_int64()) policy.attempts = integer_of(step, "retry").value_or(0);
   if (!value->is_object()) return policy;
@@ -126,7 +107,7 @@ RetryPolicy read_retry(const json::object& step) {
 
 CachePolicy read_cache(const json::object& step) {
   CachePolicy policy;
-  const auto* value = member(step, "cache");
+  const auto* value = step.if_contains("cache");
   if (value == nullptr) return policy;
   policy.requested = value->is_object() || (value->is_bool() && value->get_bool());
   if (value->is_bool()) policy.enabled = value->get_bool();
@@ -137,16 +118,16 @@ CachePolicy read_cache(const json::object& step) {
 }
 
 std::optional<Foreach> read_foreach(const json::object& step) {
-  const auto* value = member(step, "foreach");
+  const auto* value = step.if_contains("foreach");
   if (value == nullptr) return std::nullopt;
   if (!value->is_object()) return Foreach{.items = *value};
-  const auto* items = member(value->get_object(), "items");
+  const auto* items = value->get_object().if_contains("items");
   return Foreach{.items = items == nullptr ? json::value(nullptr) : *items,
                  .parallelism = integer_of(value->get_object(), "parallelism")};
 }
 
 std::optional<Repeat> read_repeat(const json::object& step) {
-  const auto* value = member(step, "repeat");
+  const auto* value = step.if_contains("repeat");
   if (value == nullptr || !value->is_object()) return std::nullopt;
   const auto& body = value->get_object();
   return Repeat{.until = text_of(body, "until"),
@@ -180,10 +161,10 @@ Parameter read_parameter(std::string name, const json::object& body) {
   Parameter parameter{.name = std::move(name)};
   parameter.type = parse_parameter_type(text_of(body, "type")).value_or(ParameterType::any);
   parameter.description = text_of(body, "description");
-  if (const auto* value = member(body, "default")) parameter.default_value = *value;
+  if (const auto* value = body.if_contains("default")) parameter.default_value = *value;
   parameter.required = flag_of(body, "required", !parameter.default_value.has_value());
   for (const auto& bound : kBoundNames) {
-    if (const auto* value = member(body, bound)) parameter.bounds.emplace(bound, *value);
+    if (const auto* value = body.if_contains(bound)) parameter.bounds.emplace(bound, *value);
   }
   return parameter;
 }
@@ -214,7 +195,7 @@ class TreeReader {
 
  private:
   void read_parameters(PipelineNode& node, const JsonPath& root, const json::object& object) {
-    const auto* parameters = member(object, "parameters");
+    const auto* parameters = object.if_contains("parameters");
     if (parameters == nullptr || !parameters->is_object()) return;
     const auto path = root.member("parameters", *parameters);
     for (const auto& entry : parameters->get_object()) {
@@ -226,7 +207,7 @@ class TreeReader {
       if (!parse_parameter_type(text_of(*body, "type"))) continue;  // reported by the schema
       const auto inner = path.member(entry.key(), entry.value());
       for (auto& problem : check_declaration(parameter)) {
-        const auto* value = member(*body, problem.member);
+        const auto* value = body->if_contains(problem.member);
         reporter_.at_value(*node.source, value == nullptr ? inner : inner.member(problem.member, *value),
                            fmt::format("parameter \"{}\": {}", parameter.name, problem.message),
                            std::move(problem.hint));
@@ -237,7 +218,7 @@ class TreeReader {
   void read_steps(PipelineNode& node, const JsonPath& root, const json::object& object, std::string_view key,
                   std::vector<Step>& steps, std::vector<StepSite>& sites,
                   std::map<std::string, const json::value*>& names) {
-    const auto* list = member(object, key);
+    const auto* list = object.if_contains(key);
     if (list == nullptr || !list->is_array()) return;
     const auto path = root.member(key, *list);
     const auto& elements = list->get_array();
@@ -253,7 +234,7 @@ class TreeReader {
   }
 
   void check_unique(const PipelineNode& node, const JsonPath& path, std::map<std::string, const json::value*>& names) {
-    const auto* name = member(path.value->get_object(), "name");
+    const auto* name = path.value->get_object().if_contains("name");
     if (name == nullptr || !name->is_string()) return;
     const auto [it, fresh] = names.emplace(std::string(name->get_string()), name);
     if (!fresh) {
@@ -276,7 +257,7 @@ class TreeReader {
     step.repeat = read_repeat(object);
     step.retry = read_retry(object);
     if (const auto* spark = std::get_if<SparkStep>(&step.body);
-        spark != nullptr && member(object, "retry") == nullptr) {
+        spark != nullptr && object.if_contains("retry") == nullptr) {
       step.retry = retry_of_manifest(spark->manifest);
     }
     step.timeout = duration_of(object, "timeout");
@@ -293,15 +274,15 @@ class TreeReader {
   static RetryPolicy retry_of_manifest(const json::object& manifest) {
     RetryPolicy policy;
     const auto inner = [](const json::object& object, std::string_view key) {
-      const auto* value = member(object, key);
+      const auto* value = object.if_contains(key);
       return value != nullptr && value->is_object() ? value->get_object() : json::object();
     };
     const auto number = [](const json::object& object, std::string_view key) {
-      const auto* value = member(object, key);
+      const auto* value = object.if_contains(key);
       return value != nullptr && value->is_int64() ? std::max<std::int64_t>(0, value->get_int64()) : 0;
     };
     const auto restart = inner(inner(manifest, "spec"), "restartPolicy");
-    const auto* type = member(restart, "type");
+    const auto* type = restart.if_contains("type");
     if (type == nullptr || (*type != "OnFailure" && *type != "Always")) return policy;
     policy.attempts = static_cast<int>(number(restart, "onFailureRetries"));
     policy.by_class[FailureClass::submission] = static_cast<int>(number(restart, "onSubmissionFailureRetries"));
@@ -314,7 +295,7 @@ class TreeReader {
   void read_body(const PipelineNode& node, const JsonPath& path, const json::object& object, Step& step,
                  StepSite& site) {
     const auto body_of = [&](std::string_view key) -> const json::object* {
-      const auto* value = member(object, key);
+      const auto* value = object.if_contains(key);
       return value == nullptr ? nullptr : value->if_object();
     };
     if (const auto* python = body_of("python")) {
@@ -322,14 +303,15 @@ class TreeReader {
     } else if (const auto* command = body_of("command")) {
       step.body = read_command(*command);
     } else if (const auto* spark = body_of("spark")) {
-      step.body = SparkStep{read_manifest(node, path.member("spark", *member(object, "spark")), *spark, true, site)};
+      step.body =
+          SparkStep{read_manifest(node, path.member("spark", *object.if_contains("spark")), *spark, true, site)};
     } else if (const auto* wait = body_of("wait")) {
       step.body =
           WaitStep{optional_text(*wait, "duration"), optional_text(*wait, "until"), optional_text(*wait, "file")};
     } else if (const auto* resource = body_of("resource")) {
       step.body = ResourceStep{
-          read_manifest(node, path.member("resource", *member(object, "resource")), *resource, false, site)};
-    } else if (member(object, "pipeline") != nullptr) {
+          read_manifest(node, path.member("resource", *object.if_contains("resource")), *resource, false, site)};
+    } else if (object.if_contains("pipeline") != nullptr) {
       step.body = PipelineStep{text_of(object, "pipeline")};
     }
   }
@@ -337,7 +319,7 @@ class TreeReader {
   // In place or in a file.
   json::object read_manifest(const PipelineNode& node, const JsonPath& path, const json::object& body, bool spark,
                              StepSite& site) {
-    const auto* manifest = member(body, "manifest");
+    const auto* manifest = body.if_contains("manifest");
     if (manifest == nullptr) return {};
     const auto inner = path.member("manifest", *manifest);
     const Source* source = node.source;
@@ -360,7 +342,7 @@ class TreeReader {
   void check_manifest(const Source& source, const JsonPath& path, bool spark) {
     const auto& object = path.value->get_object();
     const auto demand = [&](std::string_view key, std::string_view wanted) {
-      const auto* value = member(object, key);
+      const auto* value = object.if_contains(key);
       if (value == nullptr) return reporter_.at_value(source, path, fmt::format("the manifest has no \"{}\"", key));
       const bool good = wanted.empty() ? value->is_string() : value->is_string() && value->get_string() == wanted;
       if (good) return;
@@ -372,7 +354,7 @@ class TreeReader {
     demand("apiVersion", spark ? "sparkoperator.k8s.io/v1beta2" : "");
     demand("kind", spark ? "SparkApplication" : "");
     if (!spark) return;
-    const auto* spec = member(object, "spec");
+    const auto* spec = object.if_contains("spec");
     if (spec == nullptr) return reporter_.at_value(source, path, "the manifest has no \"spec\"");
     if (!spec->is_object()) {
       reporter_.at_value(source, path.member("spec", *spec), "spec must be a mapping, not " + describe_value(*spec));
@@ -412,7 +394,7 @@ class TreeReader {
   }
 
   void read_sub_pipelines(PipelineNode& node, const JsonPath& root, const json::object& object) {
-    const auto* pipelines = member(object, "pipelines");
+    const auto* pipelines = object.if_contains("pipelines");
     if (pipelines == nullptr || !pipelines->is_object()) return;
     const auto path = root.member("pipelines", *pipelines);
     for (const auto& entry : pipelines->get_object()) {
@@ -524,8 +506,8 @@ bool version_at_least(std::string_view version, std::string_view wanted) {
 
 bool check_requirements(const Source& source, const JsonPath& path, const LoadOptions& options, Reporter& reporter) {
   const auto& object = path.value->get_object();
-  if (const auto* requires_ = member(object, "requires"); requires_ != nullptr && requires_->is_object()) {
-    const auto* stoker = member(requires_->get_object(), "stoker");
+  if (const auto* requires_ = object.if_contains("requires"); requires_ != nullptr && requires_->is_object()) {
+    const auto* stoker = requires_->get_object().if_contains("stoker");
     if (stoker != nullptr && stoker->is_string() &&
         format_problem("stoker-version-constraint", stoker->get_string()).empty() &&
         !version_at_least(options.program_version, std::string_view(stoker->get_string()).substr(2))) {
@@ -537,7 +519,7 @@ bool check_requirements(const Source& source, const JsonPath& path, const LoadOp
       return false;
     }
   }
-  const auto* version = member(object, "apiVersion");
+  const auto* version = object.if_contains("apiVersion");
   if (version != nullptr && version->is_string() && version->get_string() != kApiVersion) {
     const std::string_view text = version->get_string();
     std::string hint;

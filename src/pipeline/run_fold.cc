@@ -2,24 +2,15 @@
 
 #include <fmt/format.h>
 
+#include "codec/json_fields.h"
+
 namespace stoker::pipeline {
 
+using codec::flag_of;
+using codec::number_of;
+using codec::text_of;
+
 namespace {
-
-std::string text_field(const json::object& fields, std::string_view name) {
-  const json::value* value = fields.if_contains(name);
-  return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string();
-}
-
-std::int64_t number_field(const json::object& fields, std::string_view name, std::int64_t otherwise) {
-  const json::value* value = fields.if_contains(name);
-  return value != nullptr && value->is_int64() ? value->get_int64() : otherwise;
-}
-
-bool flag_field(const json::object& fields, std::string_view name) {
-  const json::value* value = fields.if_contains(name);
-  return value != nullptr && value->is_bool() && value->get_bool();
-}
 
 json::object object_field(const json::object& fields, std::string_view name) {
   const json::value* value = fields.if_contains(name);
@@ -28,7 +19,7 @@ json::object object_field(const json::object& fields, std::string_view name) {
 
 std::optional<Duration> opened_at(const json::object& fields) {
   if (!fields.contains("active_ms")) return std::nullopt;
-  return Duration(number_field(fields, "active_ms", 0));
+  return Duration(number_of(fields, "active_ms", 0));
 }
 
 // Null when the event carries nothing of a result.
@@ -40,8 +31,8 @@ StepResultPtr result_of(const json::object& fields) {
   result->error = object_field(fields, "error");
   result->logs = object_field(fields, "logs");
   result->cache = object_field(fields, "cache");
-  if (fields.contains("cpu_ms")) result->cpu_milliseconds = number_field(fields, "cpu_ms", 0);
-  if (fields.contains("peak_rss_bytes")) result->peak_rss_bytes = number_field(fields, "peak_rss_bytes", 0);
+  if (fields.contains("cpu_ms")) result->cpu_milliseconds = number_of(fields, "cpu_ms", 0);
+  if (fields.contains("peak_rss_bytes")) result->peak_rss_bytes = number_of(fields, "peak_rss_bytes", 0);
   const bool empty = !fields.contains("outputs") && result->metrics.empty() && result->error.empty() &&
                      result->logs.empty() && result->cache.empty() && !result->cpu_milliseconds &&
                      !result->peak_rss_bytes;
@@ -82,27 +73,20 @@ void RunFold::apply_run(const RunEvent& event) {
   const json::object& fields = event.fields;
   switch (event.type) {
     case RunEventType::run_started:
-      run_.pipeline = PipelineName(text_field(fields, "pipeline"));
+      run_.pipeline = PipelineName(text_of(fields, "pipeline"));
       run_.parameters = std::make_shared<const json::object>(object_field(fields, "parameters"));
-      run_.document_digest = text_field(fields, "document_digest");
+      run_.document_digest = text_of(fields, "document_digest");
       break;
     case RunEventType::run_resumed:
       ++run_.resumes;
-      if (flag_field(fields, "again")) {
-        run_.state = RunState::running;
-        run_.finished_at.reset();
-        run_.stop_reason = StopReason::none;
-        run_.stop_level = 0;
-        run_.outputs.reset();
-        run_.error.reset();
-      }
+      if (flag_of(fields, "again")) run_.reopen();
       break;
     case RunEventType::run_stopping:
-      run_.stop_reason = parse_stop_reason(text_field(fields, "reason")).value_or(StopReason::none);
-      run_.stop_level = static_cast<int>(number_field(fields, "level", 0));
+      run_.stop_reason = parse_stop_reason(text_of(fields, "reason")).value_or(StopReason::none);
+      run_.stop_level = static_cast<int>(number_of(fields, "level", 0));
       break;
     default:
-      run_.state = parse_run_state(text_field(fields, "state")).value_or(RunState::failed);
+      run_.state = parse_run_state(text_of(fields, "state")).value_or(RunState::failed);
       run_.finished_at = event.time;
       if (fields.contains("outputs")) run_.outputs = std::make_shared<json::object>(object_field(fields, "outputs"));
       if (fields.contains("error")) run_.error = std::make_shared<json::object>(object_field(fields, "error"));
@@ -115,7 +99,7 @@ void RunFold::end_attempt(const RunEvent& event, StepRow& row, AttemptState stat
   AttemptRow& attempt = found->second;
   attempt.state = state;
   attempt.finished_at = event.time;
-  attempt.failure_class = parse_failure_class(text_field(event.fields, "class"));
+  attempt.failure_class = parse_failure_class(text_of(event.fields, "class"));
 }
 
 Result<void> RunFold::apply_step(const RunEvent& event) {
@@ -130,13 +114,13 @@ Result<void> RunFold::apply_step(const RunEvent& event) {
                  false};
   }
   row.path = event.step;
-  if (const auto kind = parse_instance_kind(text_field(fields, "kind"))) row.kind = *kind;
+  if (const auto kind = parse_instance_kind(text_of(fields, "kind"))) row.kind = *kind;
   switch (event.type) {
     case RunEventType::step_reset: {
       StepRow fresh;
       fresh.path = row.path;
       fresh.kind = row.kind;
-      fresh.state = parse_step_state(text_field(fields, "state")).value_or(StepState::waiting);
+      fresh.state = parse_step_state(text_of(fields, "state")).value_or(StepState::waiting);
       fresh.attempt = row.attempt;
       if (fresh.state == StepState::running) {
         fresh.count = row.count;
@@ -153,7 +137,7 @@ Result<void> RunFold::apply_step(const RunEvent& event) {
       break;
     case RunEventType::step_expanded:
       row.state = StepState::running;
-      row.count = number_field(fields, "count", 0);
+      row.count = number_of(fields, "count", 0);
       row.started_at = event.time;
       row.opened = opened_at(fields);
       break;
@@ -162,7 +146,7 @@ Result<void> RunFold::apply_step(const RunEvent& event) {
       row.started_at = event.time;
       row.opened = opened_at(fields);
       if (fields.contains("attempt")) {
-        row.attempt = static_cast<int>(number_field(fields, "attempt", 0));
+        row.attempt = static_cast<int>(number_of(fields, "attempt", 0));
         AttemptRow& attempt = attempts_[{row.path.str(), row.attempt}];
         attempt.path = row.path;
         attempt.attempt = row.attempt;
@@ -171,9 +155,8 @@ Result<void> RunFold::apply_step(const RunEvent& event) {
       break;
     case RunEventType::step_stopping: row.failure_class = FailureClass::timeout; break;
     case RunEventType::step_retrying: {
-      const bool lost = flag_field(fields, "lost");
-      const auto failure_class =
-          parse_failure_class(text_field(fields, "class")).value_or(FailureClass::infrastructure);
+      const bool lost = flag_of(fields, "lost");
+      const auto failure_class = parse_failure_class(text_of(fields, "class")).value_or(FailureClass::infrastructure);
       row.state = StepState::retrying;
       if (!lost) ++row.retries_used[static_cast<std::size_t>(failure_class)];
       end_attempt(event, row, lost ? AttemptState::lost : AttemptState::failed);
@@ -181,7 +164,7 @@ Result<void> RunFold::apply_step(const RunEvent& event) {
     }
     case RunEventType::step_succeeded:
       row.state = StepState::succeeded;
-      row.cached = flag_field(fields, "cached");
+      row.cached = flag_of(fields, "cached");
       row.failure_class.reset();
       row.finished_at = event.time;
       row.result = result_of(fields);
@@ -189,21 +172,21 @@ Result<void> RunFold::apply_step(const RunEvent& event) {
       break;
     case RunEventType::step_failed:
       row.state = StepState::failed;
-      row.failure_class = parse_failure_class(text_field(fields, "class"));
+      row.failure_class = parse_failure_class(text_of(fields, "class"));
       row.finished_at = event.time;
       row.result = result_of(fields);
       end_attempt(event, row, AttemptState::failed);
       break;
     case RunEventType::step_skipped:
       row.state = StepState::skipped;
-      row.cause = parse_skip_cause(text_field(fields, "cause")).value_or(SkipCause::none);
-      row.reason = text_field(fields, "reason");
+      row.cause = parse_skip_cause(text_of(fields, "cause")).value_or(SkipCause::none);
+      row.reason = text_of(fields, "reason");
       row.finished_at = event.time;
       break;
     default:
       row.state = StepState::cancelled;
       row.failure_class.reset();
-      row.reason = text_field(fields, "reason");
+      row.reason = text_of(fields, "reason");
       row.finished_at = event.time;
       end_attempt(event, row, AttemptState::cancelled);
   }

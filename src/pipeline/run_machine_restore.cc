@@ -110,14 +110,7 @@ void RunMachine::resume(ResumeMode mode, Moment now) {
   run_.active = active_before_;
   set_time(now);
   ++run_.resumes;
-  if (again) {
-    run_.state = RunState::running;
-    run_.finished_at.reset();
-    run_.stop_reason = StopReason::none;
-    run_.stop_level = 0;
-    run_.outputs.reset();
-    run_.error.reset();
-  }
+  if (again) run_.reopen();
   if (run_.next_sequence == 1) {
     // Died between the run's row and its first event.
     on(input::Start{});

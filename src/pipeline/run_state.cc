@@ -4,6 +4,7 @@
 
 #include <charconv>
 
+#include "base/enum_name.h"
 #include "base/strings.h"
 
 namespace stoker::pipeline {
@@ -22,62 +23,58 @@ constexpr std::array<std::string_view, 14> kEventNames = {
     "step.expanded", "step.started", "step.stopping",  "step.retrying", "step.succeeded",
     "step.failed",   "step.skipped", "step.cancelled", "run.finished"};
 
-template <class Enum, std::size_t count>
-std::string_view name_of(const std::array<std::string_view, count>& names, Enum value) {
-  return names.at(static_cast<std::size_t>(value));
-}
-
-template <class Enum, std::size_t count>
-std::optional<Enum> find_name(const std::array<std::string_view, count>& names, std::string_view name) {
-  for (std::size_t i = 0; i < count; ++i) {
-    if (names[i] == name) return static_cast<Enum>(i);
-  }
-  return std::nullopt;
-}
-
 }  // namespace
 
 std::string_view run_state_name(RunState state) {
-  return name_of(kRunStates, state);
+  return enum_name(kRunStates, state);
 }
 std::string_view step_state_name(StepState state) {
-  return name_of(kStepStates, state);
+  return enum_name(kStepStates, state);
 }
 std::optional<RunState> parse_run_state(std::string_view name) {
-  return find_name<RunState>(kRunStates, name);
+  return find_enum<RunState>(kRunStates, name);
 }
 std::optional<StepState> parse_step_state(std::string_view name) {
-  return find_name<StepState>(kStepStates, name);
+  return find_enum<StepState>(kStepStates, name);
 }
 std::string_view skip_cause_name(SkipCause cause) {
-  return name_of(kSkipCauses, cause);
+  return enum_name(kSkipCauses, cause);
 }
 std::optional<SkipCause> parse_skip_cause(std::string_view name) {
-  return find_name<SkipCause>(kSkipCauses, name);
+  return find_enum<SkipCause>(kSkipCauses, name);
 }
 std::string_view stop_reason_name(StopReason reason) {
-  return name_of(kStopReasons, reason);
+  return enum_name(kStopReasons, reason);
 }
 std::optional<StopReason> parse_stop_reason(std::string_view name) {
-  return find_name<StopReason>(kStopReasons, name);
+  return find_enum<StopReason>(kStopReasons, name);
 }
 std::string_view instance_kind_name(InstanceKind kind) {
-  return name_of(kInstanceKinds, kind);
+  return enum_name(kInstanceKinds, kind);
 }
 std::optional<InstanceKind> parse_instance_kind(std::string_view name) {
-  return find_name<InstanceKind>(kInstanceKinds, name);
+  return find_enum<InstanceKind>(kInstanceKinds, name);
 }
 std::string_view attempt_state_name(AttemptState state) {
-  return name_of(kAttemptStates, state);
+  return enum_name(kAttemptStates, state);
 }
 std::optional<AttemptState> parse_attempt_state(std::string_view name) {
-  return find_name<AttemptState>(kAttemptStates, name);
+  return find_enum<AttemptState>(kAttemptStates, name);
 }
 std::string_view run_event_name(RunEventType type) {
-  return name_of(kEventNames, type);
+  return enum_name(kEventNames, type);
 }
 std::optional<RunEventType> parse_run_event_type(std::string_view name) {
-  return find_name<RunEventType>(kEventNames, name);
+  return find_enum<RunEventType>(kEventNames, name);
+}
+
+void RunRow::reopen() {
+  state = RunState::running;
+  finished_at.reset();
+  stop_reason = StopReason::none;
+  stop_level = 0;
+  outputs.reset();
+  error.reset();
 }
 
 std::string retries_used_text(const RetriesUsed& used) {

@@ -100,6 +100,9 @@ struct RunRow {
   Duration active{};
   std::shared_ptr<const json::object> outputs;  // of a succeeded run
   std::shared_ptr<const json::object> error;    // what failed the run itself: its outputs' evaluation, its timeout
+
+  // Resumed by hand after its end: it runs again.
+  void reopen();
 };
 
 enum class InstanceKind : std::uint8_t { leaf, foreach, repeat, pipeline };
