@@ -16,9 +16,14 @@ def fill(store: pathlib.Path, runs: int) -> None:
     connection.execute("PRAGMA foreign_keys = ON")
     number, created = connection.execute("SELECT number, created FROM runs ORDER BY number DESC LIMIT 1").fetchone()
     have = connection.execute("SELECT count(*) FROM runs").fetchone()[0]
-    columns = [row[1] for row in connection.execute("PRAGMA table_info(runs)") if row[1] not in ("number", "id", "created")]
+    columns = [
+        row[1] for row in connection.execute("PRAGMA table_info(runs)") if row[1] not in ("number", "id", "created")
+    ]
     names = ", ".join(columns)
-    others = {table: [row[1] for row in connection.execute(f"PRAGMA table_info({table})") if row[1] != "run"] for table in ("steps", "attempts", "events")}
+    others = {
+        table: [row[1] for row in connection.execute(f"PRAGMA table_info({table})") if row[1] != "run"]
+        for table in ("steps", "attempts", "events")
+    }
     connection.execute("BEGIN IMMEDIATE")
     for index in range(1, runs - have + 1):
         # One a minute, into the past.
@@ -30,7 +35,10 @@ def fill(store: pathlib.Path, runs: int) -> None:
         )
         for table, fields in others.items():
             listed = ", ".join(fields)
-            connection.execute(f"INSERT INTO {table} (run, {listed}) SELECT ?, {listed} FROM {table} WHERE run = ?", (cursor.lastrowid, number))
+            connection.execute(
+                f"INSERT INTO {table} (run, {listed}) SELECT ?, {listed} FROM {table} WHERE run = ?",
+                (cursor.lastrowid, number),
+            )
     connection.execute("COMMIT")
     connection.close()
 

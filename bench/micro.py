@@ -28,7 +28,12 @@ KEPT = ["cpu_time", "real_time", "time_unit", "items_per_second", "wait_p50_ms",
 
 def measure() -> Dict[str, Dict[str, Any]]:
     subprocess.run(["cmake", "--preset", "release"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
-    subprocess.run(["cmake", "--build", str(BUILD), "-j2", "--target", "benchmarks"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(
+        ["cmake", "--build", str(BUILD), "-j2", "--target", "benchmarks"],
+        cwd=ROOT,
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
     found: Dict[str, Dict[str, Any]] = {}
     for module in MODULES:
         out = WORK / f"micro-{module}.json"
@@ -51,7 +56,12 @@ def run() -> None:
     print(f"\nmicro: the C++ benchmarks  (load {load:.1f})", flush=True)
     found = measure()
     recorded = json.loads(BASELINE.read_text())["benchmarks"] if BASELINE.exists() else {}
-    table = ["### micro: the C++ benchmarks", "", f"Load average {load:.1f}. CPU is that of the benchmark's own thread.", ""]
+    table = [
+        "### micro: the C++ benchmarks",
+        "",
+        f"Load average {load:.1f}. CPU is that of the benchmark's own thread.",
+        "",
+    ]
     table += ["| | CPU | wall | rate | ready → dispatched | CPU against the baseline |", "|---|---|---|---|---|---|"]
     for name, one in found.items():
         before = recorded.get(name)
@@ -63,7 +73,12 @@ def run() -> None:
 
 
 def record() -> None:
-    content = {"machine": report.machine(), "commit": report.commit(), "load": os.getloadavg()[0], "benchmarks": measure()}
+    content = {
+        "machine": report.machine(),
+        "commit": report.commit(),
+        "load": os.getloadavg()[0],
+        "benchmarks": measure(),
+    }
     BASELINE.write_text(json.dumps(content, indent=1) + "\n")
 
 

@@ -59,7 +59,12 @@ def commit() -> str:
 def machine() -> str:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     model = next(
-        (line.partition(":")[2].strip() for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")), platform.machine()
+        (
+            line.partition(":")[2].strip()
+            for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines()
+            if line.startswith("model name")
+        ),
+        platform.machine(),
     )
     java = output_of("java", "-version").splitlines()[:1]
     spark = output_of(PYTHON, "-c", "import pyspark; print(pyspark.__version__)")
@@ -118,14 +123,23 @@ def cells(row: Dict[str, Any]) -> List[str]:
     ]
 
 
-HEADINGS = ["", "CPU s: median [min–max]", "of it outside JVMs", "wall s: median [min–max]", "MB: largest process / all", "n"]
+HEADINGS = [
+    "",
+    "CPU s: median [min–max]",
+    "of it outside JVMs",
+    "wall s: median [min–max]",
+    "MB: largest process / all",
+    "n",
+]
 
 
 def lines(record: Record) -> List[str]:
     """For the terminal."""
     rows = [[tool, *cells(dataclasses.asdict(row))] for tool, row in record.rows.items()]
     widths = [max(len(row[i]) for row in [HEADINGS, *rows]) for i in range(len(HEADINGS))]
-    return ["  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in [HEADINGS, *rows]]
+    return [
+        "  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in [HEADINGS, *rows]
+    ]
 
 
 def markdown(content: Dict[str, Any]) -> List[str]:
@@ -145,7 +159,12 @@ def write(names: List[str]) -> List[pathlib.Path]:
     """bench/results/<date>.md and .json, of everything that was measured."""
     found = {name: content for name in names if (content := load(name)) is not None}
     out = [f"# Measured on {datetime.date.today()}", "", machine() + ".", ""]
-    out += ["Rivals: " + ", ".join(package for packages in RIVAL_PACKAGES.values() for package in packages) + ". Command: `bench/run`.", ""]
+    out += [
+        "Rivals: "
+        + ", ".join(package for packages in RIVAL_PACKAGES.values() for package in packages)
+        + ". Command: `bench/run`.",
+        "",
+    ]
     for content in found.values():
         out += [*(markdown(content) if "rows" in content else content["markdown"]), ""]
     REPORTS.mkdir(exist_ok=True)

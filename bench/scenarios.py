@@ -41,7 +41,9 @@ LISTED_RUNS = 10_000
 class Entry:
     tool: str
     command: List[str]
-    prepare: Optional[Callable[[Dict[str, str], int], None]] = None  # before each round: environment, number of the round
+    prepare: Optional[Callable[[Dict[str, str], int], None]] = (
+        None  # before each round: environment, number of the round
+    )
     finish: Optional[Callable[[Dict[str, str]], None]] = None  # after each round
     warm_up: int = 1
     rounds: Optional[int] = None  # none: as many as asked for
@@ -104,7 +106,9 @@ def install() -> None:
             print(f"{name} could not be installed; it is left out")
     if not SPARK_SITE.exists():
         print("installing Spark for the rivals", flush=True)
-        freeze = subprocess.run([PYTHON, "-m", "pip", "freeze"], capture_output=True, text=True, check=True).stdout.splitlines()
+        freeze = subprocess.run(
+            [PYTHON, "-m", "pip", "freeze"], capture_output=True, text=True, check=True
+        ).stdout.splitlines()
         wanted = [line for line in freeze if line.partition("==")[0].lower() in SHARED_PACKAGES]
         if subprocess.run([PYTHON, *pip, "--target", str(SPARK_SITE), *wanted]).returncode != 0:
             shutil.rmtree(SPARK_SITE, ignore_errors=True)
@@ -123,7 +127,9 @@ def of_rivals(script: str, **options: object) -> List[Entry]:
             entries.append(Entry(tool, [python, str(RIVALS / tool / script), *(["run"] if tool == "metaflow" else [])]))
     dagster = rival("dagster", "dagster")
     if dagster:
-        entries.append(Entry("dagster", [dagster, "job", "execute", "-f", str(RIVALS / "dagster" / script), "-j", name]))
+        entries.append(
+            Entry("dagster", [dagster, "job", "execute", "-f", str(RIVALS / "dagster" / script), "-j", name])
+        )
     for entry in entries:
         for key, value in options.items():
             setattr(entry, key, value)
@@ -223,7 +229,9 @@ def write_large_document(kind: str) -> None:
     wait = {"wait": {"duration": "0s"}}
     document: Dict[str, object] = {"apiVersion": "stoker.dev/v1beta1", "kind": "Pipeline", "name": f"large-{kind}"}
     if kind == "listed":
-        document["steps"] = [{"name": f"s{i}", **wait, **({"needs": [f"s{i - 1000}"]} if i >= 1000 else {})} for i in range(LARGE_STEPS)]
+        document["steps"] = [
+            {"name": f"s{i}", **wait, **({"needs": [f"s{i - 1000}"]} if i >= 1000 else {})} for i in range(LARGE_STEPS)
+        ]
     else:
         document["parameters"] = {"items": {"type": "list", "default": list(range(LARGE_STEPS))}}
         document["steps"] = [{"name": "s", **wait, "foreach": "${{ parameters.items }}"}]
@@ -235,7 +243,12 @@ def many_runs(environment: Dict[str, str], _: int) -> None:
     store = pathlib.Path(environment["STOKER_STORE"])
     if store.exists():
         return
-    subprocess.run([PROGRAM, "run", str(PIPELINES / "chain.py"), "--pipeline", "chain"], env=environment, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(
+        [PROGRAM, "run", str(PIPELINES / "chain.py"), "--pipeline", "chain"],
+        env=environment,
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
     subprocess.run([PYTHON, str(ROOT / "bench/fill_store.py"), str(store), str(LISTED_RUNS)], check=True)
 
 
@@ -262,18 +275,35 @@ def table() -> Dict[str, Scenario]:
             f"`stoker runs list` in a store with {LISTED_RUNS:,} runs",
             [
                 stoker("runs", "list", environment=listing, prepare=many_runs, tool="stoker, the newest 20"),
-                stoker("runs", "list", "--limit", str(LISTED_RUNS), environment=listing, prepare=many_runs, tool="stoker, all of them"),
+                stoker(
+                    "runs",
+                    "list",
+                    "--limit",
+                    str(LISTED_RUNS),
+                    environment=listing,
+                    prepare=many_runs,
+                    tool="stoker, all of them",
+                ),
             ],
             0.5,
         ),
-        "chain": Scenario("five trivial Python steps in a chain", [stoker("run", chain, "--pipeline", "chain", "--no-cache"), *of_rivals("chain.py")], 9),
+        "chain": Scenario(
+            "five trivial Python steps in a chain",
+            [stoker("run", chain, "--pipeline", "chain", "--no-cache"), *of_rivals("chain.py")],
+            9,
+        ),
         "chain20": Scenario("twenty of them", [stoker("run", chain, "--pipeline", "chain20", "--no-cache")], 0.3),
         "fanout": Scenario(
-            "20 steps side by side and one that joins them", [stoker("run", str(PIPELINES / "fanout.py"), "--no-cache"), *of_rivals("fanout.py")], 25
+            "20 steps side by side and one that joins them",
+            [stoker("run", str(PIPELINES / "fanout.py"), "--no-cache"), *of_rivals("fanout.py")],
+            25,
         ),
         "cached": Scenario(
             "the chain again, all cached",
-            [stoker("run", chain, "--pipeline", "chain"), *(e for e in of_rivals("chain.py", environment=cache) if e.tool in ("flytekit", "kfp", "zenml"))],
+            [
+                stoker("run", chain, "--pipeline", "chain"),
+                *(e for e in of_rivals("chain.py", environment=cache) if e.tool in ("flytekit", "kfp", "zenml")),
+            ],
             3,
         ),
         "spark": Scenario(
@@ -311,19 +341,35 @@ def table() -> Dict[str, Scenario]:
                 stoker(
                     "run",
                     str(part_edited),
-                    prepare=edited("part-edited", r'columns = \["features", LABEL\].*', 'columns = ["features", LABEL] + [][:{now}]'),
+                    prepare=edited(
+                        "part-edited",
+                        r'columns = \["features", LABEL\].*',
+                        'columns = ["features", LABEL] + [][:{now}]',
+                    ),
                     warm_up=2,
                 ),
             ],
             2,
         ),
-        "spark-cached": Scenario("the breast-cancer pipeline, all cached", [stoker("run", example, prepare=lambda environment, _: quiet_pool(environment))], 1),
+        "spark-cached": Scenario(
+            "the breast-cancer pipeline, all cached",
+            [stoker("run", example, prepare=lambda environment, _: quiet_pool(environment))],
+            1,
+        ),
         "large": Scenario(
             f"{LARGE_STEPS:,} steps that do nothing",
             [
-                stoker("validate", str(large_file("listed")), tool="stoker validate, listed", prepare=large("listed"), environment=own_store),
+                stoker(
+                    "validate",
+                    str(large_file("listed")),
+                    tool="stoker validate, listed",
+                    prepare=large("listed"),
+                    environment=own_store,
+                ),
                 stoker("run", str(large_file("listed")), tool="stoker run, listed", prepare=large("listed"), **rarely),
-                stoker("run", str(large_file("foreach")), tool="stoker run, foreach", prepare=large("foreach"), **rarely),
+                stoker(
+                    "run", str(large_file("foreach")), tool="stoker run, foreach", prepare=large("foreach"), **rarely
+                ),
             ],
             4,
         ),

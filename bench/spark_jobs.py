@@ -36,11 +36,17 @@ def run() -> None:
         folder = event_folder(name)
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        subprocess.run(entry.command, env=environment_of(entry), check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        subprocess.run(
+            entry.command, env=environment_of(entry), check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
         rows[name] = count(folder)
         print(f"  {name:14} " + ", ".join(f"{rows[name][key]} {key}" for key in NAMES), flush=True)
     more = [key for key in ("jobs", "stages") if rows["stoker"][key] > rows["plain script"][key]]
-    verdict = f"Stoker runs more {' and '.join(more)}." if more else "Stoker runs no job and no stage that the plain script does not run."
+    verdict = (
+        f"Stoker runs more {' and '.join(more)}."
+        if more
+        else "Stoker runs no job and no stage that the plain script does not run."
+    )
     print("  " + verdict)
     table: List[str] = [
         "### jobs: Spark jobs and stages of the breast-cancer pipeline, from event logs",

@@ -128,7 +128,9 @@ def main() -> None:
     options = parser.parse_args()
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     ask = "import pyspark, os; print(os.path.dirname(pyspark.__file__)); print(pyspark.__version__)"
-    home, version = subprocess.run([options.python, "-c", ask], capture_output=True, text=True, check=True).stdout.split()
+    home, version = subprocess.run(
+        [options.python, "-c", ask], capture_output=True, text=True, check=True
+    ).stdout.split()
     data = str(ROOT / "examples/breast_cancer/wdbc.csv")
     work = pathlib.Path(tempfile.mkdtemp(prefix="warm-jvm-"))
     request = lease_request(
@@ -149,7 +151,9 @@ def main() -> None:
     before = children_cpu()
     (work / "prepare").mkdir(mode=0o700)
     environment = dict(os.environ, XDG_RUNTIME_DIR=str(work / "prepare"), XDG_CACHE_HOME=str(with_archive))
-    subprocess.run([options.driver, "prepare", str(work / "request.json")], env=environment, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(
+        [options.driver, "prepare", str(work / "request.json")], env=environment, check=True, stdout=subprocess.DEVNULL
+    )
     note("making the archive, once", (children_cpu() - before, 0))
     for turn in range(options.runs):
         note("plain script", run_plain(options.python, data, work))

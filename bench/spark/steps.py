@@ -30,7 +30,11 @@ def session() -> Any:
     """Made with pyspark's defaults and the example's own setting. BENCH_EVENT_LOG: a folder to write the event log to."""
     from pyspark.sql import SparkSession
 
-    builder = SparkSession.builder.master("local[*]").config("spark.ui.enabled", "false").config("spark.sql.shuffle.partitions", "2")
+    builder = (
+        SparkSession.builder.master("local[*]")
+        .config("spark.ui.enabled", "false")
+        .config("spark.sql.shuffle.partitions", "2")
+    )
     events = os.environ.get("BENCH_EVENT_LOG")
     if events:
         builder = builder.config("spark.eventLog.enabled", "true").config("spark.eventLog.dir", events)

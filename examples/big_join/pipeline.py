@@ -31,7 +31,9 @@ def orders(session: SparkSession, rows: int, seed: int) -> DataFrame:
 
 @step(spark=spark)
 def totals(orders: DataFrame) -> DataFrame:
-    return orders.groupBy("customer").agg(F.count("*").alias("orders"), F.sum("amount").alias("spent"), F.max("amount").alias("largest"))
+    return orders.groupBy("customer").agg(
+        F.count("*").alias("orders"), F.sum("amount").alias("spent"), F.max("amount").alias("largest")
+    )
 
 
 @step(spark=spark)

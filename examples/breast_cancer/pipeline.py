@@ -79,7 +79,10 @@ class Evaluation(NamedTuple):
 def evaluate(model: Model, data: DataFrame) -> Evaluation:
     """Accuracy and area under the curve on rows that the model has not seen, and the confusion matrix as a picture."""
     predictions = model.transform(data).select(LABEL, "prediction", "rawPrediction").cache()
-    counts = {(row[LABEL], int(row["prediction"])): row["count"] for row in predictions.groupBy(LABEL, "prediction").count().collect()}
+    counts = {
+        (row[LABEL], int(row["prediction"])): row["count"]
+        for row in predictions.groupBy(LABEL, "prediction").count().collect()
+    }
     matrix = [[counts.get((actual, predicted), 0) for predicted in (0, 1)] for actual in (0, 1)]
     accuracy = (matrix[0][0] + matrix[1][1]) / sum(map(sum, matrix))
     auc = float(BinaryClassificationEvaluator(labelCol=LABEL).evaluate(predictions))
@@ -97,7 +100,9 @@ def confusion_picture(matrix: list[list[int]]) -> Figure:
     for actual in (0, 1):
         for predicted in (0, 1):
             count = matrix[actual][predicted]
-            axes.text(predicted, actual, str(count), ha="center", va="center", color="white" if count > top / 2 else "black")
+            axes.text(
+                predicted, actual, str(count), ha="center", va="center", color="white" if count > top / 2 else "black"
+            )
     return figure
 
 

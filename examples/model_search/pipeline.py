@@ -19,7 +19,9 @@ class Candidate(NamedTuple):
 @step
 def score(depth: int, folds: int) -> Candidate:
     features, target = load_breast_cancer(return_X_y=True)
-    accuracy = float(cross_val_score(DecisionTreeClassifier(max_depth=depth, random_state=7), features, target, cv=folds).mean())
+    accuracy = float(
+        cross_val_score(DecisionTreeClassifier(max_depth=depth, random_state=7), features, target, cv=folds).mean()
+    )
     context().log_metrics(accuracy=accuracy)
     return Candidate(depth, accuracy)
 

@@ -66,7 +66,9 @@ class Output(NamedTuple):
 # ----------------
 
 
-def save(value: Any, directory: PathText, name: str, origin: Origin, materializer: Optional[Type[Materializer]] = None) -> Output:
+def save(
+    value: Any, directory: PathText, name: str, origin: Origin, materializer: Optional[Type[Materializer]] = None
+) -> Output:
     """Write `value` as the artifact `directory`; its manifest comes last."""
     folder = pathlib.Path(directory)
     if folder.exists():  # what an attempt of this number that died has left: without a manifest it is rubbish
@@ -197,7 +199,9 @@ def _small(preview: Optional[Preview]) -> Optional[Preview]:
 def reference(folder: PathText, manifest: Mapping[str, Any]) -> Dict[str, Any]:
     """What `$artifact` holds."""
     found = {"uri": os.path.abspath(folder)}
-    found.update({key: manifest[key] for key in ("type", "class", "digest", "identity", "bytes", "rows") if key in manifest})
+    found.update(
+        {key: manifest[key] for key in ("type", "class", "digest", "identity", "bytes", "rows") if key in manifest}
+    )
     return found
 
 
@@ -253,7 +257,9 @@ def read_manifest(directory: PathText) -> Dict[str, Any]:
     if not isinstance(manifest, dict) or not isinstance(manifest.get("version"), int):
         raise ArtifactError(f"{path} is damaged: it is no manifest")
     if manifest["version"] > VERSION:
-        raise ArtifactError(f"{path} was written by a newer Stoker (manifest version {manifest['version']}, known: {VERSION})")
+        raise ArtifactError(
+            f"{path} was written by a newer Stoker (manifest version {manifest['version']}, known: {VERSION})"
+        )
     for key in ("class", "type", "files", "digest"):
         if key not in manifest:
             raise ArtifactError(f"{path} is damaged: it has no {key}")
@@ -274,7 +280,9 @@ def check_files(directory: PathText, manifest: Mapping[str, Any], *, contents: b
                 f"its manifest says {entry['size']}"
             )
         if contents and "sha256" in entry and file_digest(path) != entry["sha256"]:
-            raise ArtifactError(f"the artifact {os.fspath(directory)} is damaged: the content of {entry['path']} has changed")
+            raise ArtifactError(
+                f"the artifact {os.fspath(directory)} is damaged: the content of {entry['path']} has changed"
+            )
 
 
 def load(directory: PathText, trust: bool = False, *, project: Optional[str] = None, expected: Any = None) -> Any:
@@ -294,7 +302,9 @@ def load(directory: PathText, trust: bool = False, *, project: Optional[str] = N
         return _json_values.decode(manifest["value"])
     check_files(folder, manifest, contents=sum(entry["size"] for entry in manifest["files"]) <= _COMPARED_BYTES)
     details = manifest.get("details", {})
-    saved = Saved(details=details, schema=manifest.get("schema"), rows=manifest.get("rows"), pickle=bool(manifest.get("pickle")))
+    saved = Saved(
+        details=details, schema=manifest.get("schema"), rows=manifest.get("rows"), pickle=bool(manifest.get("pickle"))
+    )
     saved.expected = expected
     try:
         return maker.load(folder, saved)

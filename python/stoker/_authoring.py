@@ -6,7 +6,21 @@ function.
 """
 
 import sys
-from typing import TYPE_CHECKING, Any, Callable, Dict, Generic, List, Mapping, NoReturn, Optional, TypeVar, Union, cast, overload
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Callable,
+    Dict,
+    Generic,
+    List,
+    Mapping,
+    NoReturn,
+    Optional,
+    TypeVar,
+    Union,
+    cast,
+    overload,
+)
 
 from stoker import _graph
 from stoker._errors import CompileError
@@ -64,7 +78,9 @@ else:
 class Step(Generic[P, R]):
     """A function as a step of pipelines. `.function` is the function itself."""
 
-    def __init__(self, function: Callable[..., Any], options: StepOptions, origin: "Optional[Step[Any, Any]]" = None) -> None:
+    def __init__(
+        self, function: Callable[..., Any], options: StepOptions, origin: "Optional[Step[Any, Any]]" = None
+    ) -> None:
         self.function = function
         self._options = options
         self._origin: Step[Any, Any] = origin or self
@@ -167,7 +183,9 @@ class Step(Generic[P, R]):
 class Pipeline(Generic[P, R]):
     """A function that joins steps. Calling it inside another pipeline makes a sub-pipeline; `.run(…)` runs it."""
 
-    def __init__(self, function: Callable[..., Any], settings: Mapping[str, Any], options: Optional[StepOptions] = None) -> None:
+    def __init__(
+        self, function: Callable[..., Any], settings: Mapping[str, Any], options: Optional[StepOptions] = None
+    ) -> None:
         self.function = function
         self.settings = {key: value for key, value in settings.items() if value is not None}
         self._options = options or StepOptions({})
@@ -237,7 +255,9 @@ class Pipeline(Generic[P, R]):
         return run_pipeline(self._origin, bound(self.signature, args, kwargs, self.name, defaults=False))
 
 
-def bound(signature: Signature, args: Any, kwargs: Mapping[str, Any], name: str, defaults: bool = True) -> Dict[str, Any]:
+def bound(
+    signature: Signature, args: Any, kwargs: Mapping[str, Any], name: str, defaults: bool = True
+) -> Dict[str, Any]:
     """Arguments by name, with the constants that stand as defaults; the errors are Python's own, at the user's line."""
     names = signature.names()
     if len(args) > len(names):
@@ -293,7 +313,10 @@ class Shape:
 
     def references(self, scope: _graph.Scope, step: str, many: bool) -> Any:
         """References in the shape of the result; of a mapped step each output is a list."""
-        made = {name: _graph.output(scope, step, name, _list_of(kind) if many else kind) for name, kind in self.fields.items()}
+        made = {
+            name: _graph.output(scope, step, name, _list_of(kind) if many else kind)
+            for name, kind in self.fields.items()
+        }
         return self.filled(made, many, step, scope)
 
     def filled(self, made: Dict[str, Any], many: bool, step: str, scope: _graph.Scope) -> Any:

@@ -187,7 +187,9 @@ def mapped(maker: Any, inputs: Dict[str, Any]) -> Any:
     _graph.check_scope(items)
     document = to_template(items)
     parallelism = maker._options.get("parallelism")
-    extra: types.StepKeys = {"foreach": document if parallelism is None else {"items": document, "parallelism": parallelism}}
+    extra: types.StepKeys = {
+        "foreach": document if parallelism is None else {"items": document, "parallelism": parallelism}
+    }
     return maker._add(scope, {**values, **replaced}, extra)
 
 
@@ -238,7 +240,9 @@ def _same_length(first: str, lists: Dict[str, Any]) -> Reference:
     ]
     tests = " && ".join(f"size({leading._expression}) == {other}" for other in sizes)
     # An index beyond the end is the language's own error; it names the list.
-    return Reference(f"{tests} ? {text} : {text}[size({leading._expression})]", type=leading._type, scope=scope, power=0)
+    return Reference(
+        f"{tests} ? {text} : {text}[size({leading._expression})]", type=leading._type, scope=scope, power=0
+    )
 
 
 def collect(results: Sequence[R], pick: Callable[[R], T]) -> List[T]:

@@ -75,7 +75,9 @@ class Part:
         self.digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def digests_of(steps: Dict[int, Callable[..., Any]], root: str, object_readers: Iterable[int] = ()) -> Dict[int, Dict[str, Any]]:
+def digests_of(
+    steps: Dict[int, Callable[..., Any]], root: str, object_readers: Iterable[int] = ()
+) -> Dict[int, Dict[str, Any]]:
     """`{digest, parts, environment, wide}` for each step function.
 
     `object_readers` are steps that take objects as artifacts: methods of any project class that a step of the pipeline
@@ -148,7 +150,11 @@ class Closure:
         """Installed top-level modules that a file imports."""
         if file not in self._environments:
             source = source_of(file)
-            found = {item.module.split(".")[0] for item in (source.imports() if source else []) if item.level == 0 and item.module}
+            found = {
+                item.module.split(".")[0]
+                for item in (source.imports() if source else [])
+                if item.level == 0 and item.module
+            }
             self._environments[file] = {top for top in found if self._is_installed(top)}
         return self._environments[file]
 
@@ -275,12 +281,20 @@ class Closure:
         """Attributes as they are now: something may have put them there after the class statement."""
         texts = []
         for name, value in sorted(vars(cls).items()):
-            if (name.startswith("__") and name.endswith("__")) or name in ("_abc_impl", "_is_protocol", "_is_runtime_protocol"):
+            if (name.startswith("__") and name.endswith("__")) or name in (
+                "_abc_impl",
+                "_is_protocol",
+                "_is_runtime_protocol",
+            ):
                 continue
             if name.startswith("_") and issubclass(cls, tuple) and hasattr(cls, "_fields"):
                 continue  # made by NamedTuple
             function = getattr(value, "__func__", value)
-            if has_source and isinstance(function, types.FunctionType) and function.__qualname__ == f"{cls.__qualname__}.{name}":
+            if (
+                has_source
+                and isinstance(function, types.FunctionType)
+                and function.__qualname__ == f"{cls.__qualname__}.{name}"
+            ):
                 continue  # in the class statement
             try:
                 texts.append(f"{name}={self._value_text(part, value)}")
@@ -356,7 +370,9 @@ class Closure:
             if chain.root not in local_imports or chain.root in scope:
                 self._reach_chain(part, chain, scope, cells, bound)
 
-    def _reach_chain(self, part: Part, chain: Chain, scope: Dict[str, Any], cells: Dict[str, Any], bound: Set[str]) -> None:
+    def _reach_chain(
+        self, part: Part, chain: Chain, scope: Dict[str, Any], cells: Dict[str, Any], bound: Set[str]
+    ) -> None:
         root = chain.root
         if root in cells:
             self._reach_object(part, cells[root], chain, scope, root)
@@ -423,7 +439,11 @@ class Closure:
 
     def _reach_dynamic(self, part: Part, chain: Chain, what: str) -> None:
         """exec, importlib and their like: a constant module name is followed, anything else means the whole project."""
-        if chain.argument is not None and what in ("importlib.import_module", "__import__") and not chain.argument.startswith("."):
+        if (
+            chain.argument is not None
+            and what in ("importlib.import_module", "__import__")
+            and not chain.argument.startswith(".")
+        ):
             if self._find_file(chain.argument) is not None:
                 self._reach_module_named(part, chain.argument)
                 return
@@ -441,7 +461,11 @@ class Closure:
         if isinstance(value, types.FunctionType):
             if is_own_file(value.__code__.co_filename):
                 return
-            if has_project_source(value.__code__.co_filename) or is_made_code(value.__code__.co_filename) or wraps(value):
+            if (
+                has_project_source(value.__code__.co_filename)
+                or is_made_code(value.__code__.co_filename)
+                or wraps(value)
+            ):
                 part.reaches[self.of_function(value)] = None
                 wrapped = getattr(value, "__wrapped__", None)
                 if isinstance(wrapped, types.FunctionType):
@@ -506,7 +530,9 @@ class Closure:
             self._reach_object(part, top, chain, scope, chain.root)
         elif item.name in vars(module):
             if is_project_module(module):
-                self._reach_object(part, module, Chain("", (item.name, *chain.attributes), chain.argument, chain.called), scope, "")
+                self._reach_object(
+                    part, module, Chain("", (item.name, *chain.attributes), chain.argument, chain.called), scope, ""
+                )
             else:
                 self._reach_library(part, module, [item.name, *chain.attributes], chain)
         else:
@@ -535,7 +561,10 @@ class Closure:
     def _may_read_docstrings(self, node: ast.AST, scope: Dict[str, Any]) -> bool:
         """Whether a decorator or base class of another library sees the docstring."""
         for inner in ast.walk(node):
-            for used in [*getattr(inner, "decorator_list", []), *(inner.bases if isinstance(inner, ast.ClassDef) else [])]:
+            for used in [
+                *getattr(inner, "decorator_list", []),
+                *(inner.bases if isinstance(inner, ast.ClassDef) else []),
+            ]:
                 value = evaluated(used, scope)
                 module = str(getattr(value, "__module__", None) or "")
                 top = module.split(".")[0]

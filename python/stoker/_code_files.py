@@ -5,7 +5,9 @@ import os
 from typing import List
 
 PROJECT_SUFFIXES = (".py", ".pyi", ".sh", ".bash", ".sql", ".r", ".R", ".pl")
-_SKIPPED_FOLDERS = frozenset({"__pycache__", "node_modules", "site-packages", "dist-packages", "venv", "env", "build", "dist"})
+_SKIPPED_FOLDERS = frozenset(
+    {"__pycache__", "node_modules", "site-packages", "dist-packages", "venv", "env", "build", "dist"}
+)
 
 
 def file_digest(file: str) -> str:
@@ -30,7 +32,9 @@ def project_files(root: str) -> List[str]:
         folders[:] = sorted(
             name
             for name in folders
-            if not name.startswith(".") and name not in _SKIPPED_FOLDERS and not os.path.exists(os.path.join(folder, name, "pyvenv.cfg"))
+            if not name.startswith(".")
+            and name not in _SKIPPED_FOLDERS
+            and not os.path.exists(os.path.join(folder, name, "pyvenv.cfg"))
         )
         found += [os.path.join(folder, name) for name in sorted(files) if name.endswith(PROJECT_SUFFIXES)]
     return found

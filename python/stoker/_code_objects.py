@@ -51,7 +51,9 @@ def wraps(function: Any) -> bool:
 def is_project_class(cls: Any) -> bool:
     module = sys.modules.get(cls.__module__)
     if module is None:
-        return any(isinstance(v, types.FunctionType) and has_project_source(v.__code__.co_filename) for v in vars(cls).values())
+        return any(
+            isinstance(v, types.FunctionType) and has_project_source(v.__code__.co_filename) for v in vars(cls).values()
+        )
     if cls.__module__ == "__main__":
         return True
     return is_project_module(module)

@@ -68,7 +68,9 @@ def sub_pipeline(maker: Pipeline[Any, Any], scope: _graph.Scope) -> Tuple[str, S
     return known, shape
 
 
-def _body(maker: Pipeline[Any, Any], compilation: _graph.Compilation) -> "Tuple[types.SubPipeline, List[_graph.Node], Shape]":
+def _body(
+    maker: Pipeline[Any, Any], compilation: _graph.Compilation
+) -> "Tuple[types.SubPipeline, List[_graph.Node], Shape]":
     function = maker.function
     signature = maker.signature
     scope = _graph.Scope(maker.name, maker, compilation)
@@ -89,7 +91,9 @@ def _body(maker: Pipeline[Any, Any], compilation: _graph.Compilation) -> "Tuple[
     finally:
         _graph.pop()
     if not scope.nodes:
-        raise _graph.compile_error_for(function, f"the pipeline '{maker.name}' calls no step", "call steps in its function")
+        raise _graph.compile_error_for(
+            function, f"the pipeline '{maker.name}' calls no step", "call steps in its function"
+        )
     head: types.SubPipelineKeys = {}
     description = maker.settings.get("description") or _first_paragraph(function.__doc__)
     if description:
@@ -124,7 +128,9 @@ def _outputs(result: Any, annotation: Any, maker: Pipeline[Any, Any]) -> Tuple[S
     if not shape.fields:
         if result is not None:
             raise _graph.compile_error_for(
-                function, f"the pipeline '{maker.name}' is declared to return None and returns {result!r}", "annotate its result"
+                function,
+                f"the pipeline '{maker.name}' is declared to return None and returns {result!r}",
+                "annotate its result",
             )
         return shape, {}
     if is_named_tuple(annotation):
@@ -176,7 +182,15 @@ def _reads_objects(node: _graph.Node) -> bool:
         name = type_text(argument.annotation)
         if argument.annotation is MISSING or name in ("Any", "object"):
             return True
-        if is_artifact(argument.annotation) and name not in ("DataFrame", "Series", "ndarray", "File", "Directory", "Table", "Secret"):
+        if is_artifact(argument.annotation) and name not in (
+            "DataFrame",
+            "Series",
+            "ndarray",
+            "File",
+            "Directory",
+            "Table",
+            "Secret",
+        ):
             return True
     return False
 

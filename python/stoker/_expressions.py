@@ -79,7 +79,9 @@ def text(template: str, **values: object) -> str:
     template_text = "".join(pieces)
     if len(terms) == 1:
         template_text = f"${{{{ {terms[0]} }}}}"
-    result = Reference(" + ".join(terms), type=str, scope=scope, power=ADD if len(terms) > 1 else ATOM, template=template_text)
+    result = Reference(
+        " + ".join(terms), type=str, scope=scope, power=ADD if len(terms) > 1 else ATOM, template=template_text
+    )
     return cast(str, result)
 
 

@@ -55,7 +55,9 @@ class Scope:
         """The node's name: the given one, or the function's, with `_2`, `_3` for further calls."""
         if explicit is not None:
             if not NAME.fullmatch(explicit):
-                refuse(f"'{explicit}' cannot name a step", "names are letters, digits, _ and -, at most 63, no digit first")
+                refuse(
+                    f"'{explicit}' cannot name a step", "names are letters, digits, _ and -, at most 63, no digit first"
+                )
             if explicit in self._names:
                 refuse(f"two steps are named '{explicit}'", "give one of them another name")
             return explicit
@@ -200,7 +202,10 @@ def _names_behind(scope: Scope, step: Any) -> List[str]:
         return calls[-1:]
     if step is None:
         refuse("None is no step", "give the result of a step call, the step function, or its name")
-    refuse(f"{step!r} was not called in this pipeline before", "give the result of a step call, the step function, or its name")
+    refuse(
+        f"{step!r} was not called in this pipeline before",
+        "give the result of a step call, the step function, or its name",
+    )
 
 
 def relative_location(location: Any, function: Optional[Callable[..., Any]] = None) -> str:

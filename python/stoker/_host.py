@@ -142,7 +142,9 @@ class Host:
         if len(descriptors) != _DESCRIPTORS:
             for descriptor in descriptors:
                 os.close(descriptor)
-            self._send(_failed("usage", "ProtocolError", f"run needs {_DESCRIPTORS} descriptors, {len(descriptors)} came"))
+            self._send(
+                _failed("usage", "ProtocolError", f"run needs {_DESCRIPTORS} descriptors, {len(descriptors)} came")
+            )
             return
         if _prctl is None:
             _prepare_for_forks()

@@ -95,7 +95,9 @@ def import_user_file(file: str, root: str, argv: List[str]) -> Any:
     try:
         return import_file(file, root)
     except SystemExit as error:
-        raise UserError("import", error, f"the file ended Python while it was imported (exit code {error.code})", _GUARD)
+        raise UserError(
+            "import", error, f"the file ended Python while it was imported (exit code {error.code})", _GUARD
+        )
     except KeyboardInterrupt:
         raise
     except BaseException as error:
@@ -141,7 +143,8 @@ def _choose(module: Any, name: Optional[str], file: str) -> Any:
     if name is not None:
         if name not in found:
             _usage(
-                f"{os.path.basename(file)} has no pipeline '{name}'{nearest(name, found)}", f"it has {', '.join(found) or 'none'}"
+                f"{os.path.basename(file)} has no pipeline '{name}'{nearest(name, found)}",
+                f"it has {', '.join(found) or 'none'}",
             )
         return found[name]
     if not own:
@@ -151,7 +154,9 @@ def _choose(module: Any, name: Optional[str], file: str) -> Any:
     used = _used_by_others(list(own.values()))
     top = [key for key, value in own.items() if id(value) not in used]
     if len(top) != 1:
-        _usage(f"{os.path.basename(file)} has several pipelines: {', '.join(top or own)}", "say which one: --pipeline NAME")
+        _usage(
+            f"{os.path.basename(file)} has several pipelines: {', '.join(top or own)}", "say which one: --pipeline NAME"
+        )
     return own[top[0]]
 
 

@@ -47,7 +47,10 @@ class Output:
 
 def _kind(type: Any) -> str:
     if type not in _KINDS:
-        refuse(f"{type!r} is no type of a declared output", "it is one of str, int, float, bool, list, dict, File, Directory")
+        refuse(
+            f"{type!r} is no type of a declared output",
+            "it is one of str, int, float, bool, list, dict, File, Directory",
+        )
     return _KINDS[type]
 
 
@@ -82,7 +85,10 @@ def _add(
     scope = _graph.required(f"{wanted}()")
     for name, output in (outputs or {}).items():
         if not isinstance(output, Output):
-            refuse(f"the output '{name}' is declared as {output!r}", "write Output.from_log(…), from_file(…) or from_result(…)")
+            refuse(
+                f"the output '{name}' is declared as {output!r}",
+                "write Output.from_log(…), from_file(…) or from_result(…)",
+            )
     node = scope.add(
         None,
         wanted,
@@ -156,7 +162,10 @@ def command(
     Arguments may be references or `text("…{x}…", x=reference)`.
     """
     if (run is None) == (script is None):
-        refuse("command() takes either a list of arguments or script=", "write command(['sort', path]) or command(script='…')")
+        refuse(
+            "command() takes either a list of arguments or script=",
+            "write command(['sort', path]) or command(script='…')",
+        )
     if isinstance(run, str):
         refuse("command() takes a list of arguments, not one text", f"write command(script={run!r}) for a shell line")
     body: types.Command = {}

@@ -19,6 +19,10 @@ def declaration(annotation: Any, name: str, function: Callable[..., Any]) -> "ty
         choice = for_annotation(annotation)
     except NoMaterializer as error:
         message, _, hint = str(error).partition("; ")
-        what = f"the result of '{function.__name__}'" if name == "output" else f"the output '{name}' of '{function.__name__}'"
+        what = (
+            f"the result of '{function.__name__}'"
+            if name == "output"
+            else f"the output '{name}' of '{function.__name__}'"
+        )
         refuse_function(function, f"{what} ({type_text(annotation)}) cannot be kept: {message}", hint)
     return {"type": choice.type, "materializer": choice.materializer} if choice.materializer else {"type": choice.type}

@@ -104,7 +104,12 @@ def _file_entry(path: str) -> Optional[Dict[str, Any]]:
     with open(path, "rb") as stream:
         for block in iter(lambda: stream.read(1 << 20), b""):
             digest.update(block)
-    return {"path": path, "digest": f"sha256:{digest.hexdigest()}", "size": status.st_size, "mtime_ns": status.st_mtime_ns}
+    return {
+        "path": path,
+        "digest": f"sha256:{digest.hexdigest()}",
+        "size": status.st_size,
+        "mtime_ns": status.st_mtime_ns,
+    }
 
 
 def _hook(event: str, args: Tuple[Any, ...]) -> None:

@@ -144,7 +144,9 @@ class Reference:
             refuse("a reference cannot be sliced", "take one item, or make a step that returns the part")
         if isinstance(key, int) and not isinstance(key, bool) and key < 0:
             inner, _ = operand(self, ATOM)
-            return Reference(f"{inner}[size({self._expression}) - {-key}]", type=item_type(self._type, key), scope=self._scope)
+            return Reference(
+                f"{inner}[size({self._expression}) - {-key}]", type=item_type(self._type, key), scope=self._scope
+            )
         require_value(self)
         inner, scope = operand(self, ATOM)
         index, other = operand(key, OR)
@@ -298,7 +300,10 @@ def refuse_truth(reference: Reference) -> NoReturn:
         "not": ("`not` needs it now", "write ~condition or not_(condition)"),
         "if": ("`if` needs it now", "write `with when(condition):` and call the steps inside"),
         "while": ("`while` needs it now", "write repeat(step, until=lambda out: …, at_most=10)"),
-        "ternary": ("`a if condition else b` needs it now", "make each value in `with when(…):` and join: one_of(a, b)"),
+        "ternary": (
+            "`a if condition else b` needs it now",
+            "make each value in `with when(…):` and join: one_of(a, b)",
+        ),
         "assert": ("`assert` needs it now", "check inside a step, where the value is there"),
         "comprehension": ("a comprehension's `if` needs it now", "filter inside a step and return the list"),
         "bool": ("bool() needs it now", "write `with when(condition):`, `&`, `|` and `~`"),

@@ -30,7 +30,12 @@ MISSING: Any = _Missing()
 _VARARGS, _VARKEYWORDS = 0x04, 0x08
 _LISTS = (list, tuple, set, frozenset, collections.abc.Sequence, collections.abc.Iterable, collections.abc.Collection)
 _MAPS = (dict, collections.abc.Mapping, collections.abc.MutableMapping)
-_SCALARS: "Dict[Any, Literal['string', 'integer', 'number', 'boolean']]" = {str: "string", int: "integer", float: "number", bool: "boolean"}
+_SCALARS: "Dict[Any, Literal['string', 'integer', 'number', 'boolean']]" = {
+    str: "string",
+    int: "integer",
+    float: "number",
+    bool: "boolean",
+}
 _LOCATIONS: "Dict[Any, Literal['file', 'directory', 'table', 'secret']]" = {
     File: "file",
     Directory: "directory",
@@ -72,7 +77,9 @@ def signature_of(function: Callable[..., Any], what: str) -> Signature:
     """Arguments in order, with evaluated annotations. `*args` and `**kwargs` have no place in a document."""
     code = getattr(function, "__code__", None)
     if code is None:
-        raise CompileError(f"{what} needs a plain function, not {function!r}", "wrap it: def step_name(…): return it(…)")
+        raise CompileError(
+            f"{what} needs a plain function, not {function!r}", "wrap it: def step_name(…): return it(…)"
+        )
     wrapped = function
     while hasattr(wrapped, "__wrapped__"):
         # A decorator that says what it wraps: the signature is the inner function's.
@@ -80,11 +87,15 @@ def signature_of(function: Callable[..., Any], what: str) -> Signature:
     code = wrapped.__code__
     if code.co_flags & (_VARARGS | _VARKEYWORDS):
         refuse_function(
-            wrapped, f"{what} '{wrapped.__name__}' takes *args or **kwargs", "name each argument: the document knows them by name"
+            wrapped,
+            f"{what} '{wrapped.__name__}' takes *args or **kwargs",
+            "name each argument: the document knows them by name",
         )
     if code.co_posonlyargcount:
         refuse_function(
-            wrapped, f"{what} '{wrapped.__name__}' has positional-only arguments", "drop the `/`: arguments are given by name"
+            wrapped,
+            f"{what} '{wrapped.__name__}' has positional-only arguments",
+            "drop the `/`: arguments are given by name",
         )
     count = code.co_argcount
     names = code.co_varnames[: count + code.co_kwonlyargcount]
@@ -116,7 +127,9 @@ def evaluate(annotation: Any, function: Callable[..., Any], what: str) -> Any:
         if isinstance(error, TypeError) and "|" in annotation and sys.version_info < (3, 10):
             hint = "Python 3.9 cannot evaluate X | None: write Optional[X]"
         refuse_function(
-            function, f"{what} of '{function.__name__}': the annotation {annotation!r} is not understood ({error})", hint
+            function,
+            f"{what} of '{function.__name__}': the annotation {annotation!r} is not understood ({error})",
+            hint,
         )
     if isinstance(value, str):
         return evaluate(value, function, what)
@@ -257,9 +270,9 @@ def is_session(annotation: Any) -> bool:
     """Whether this is a SparkSession, without importing pyspark."""
     if isinstance(annotation, str):
         return annotation.rsplit(".", 1)[-1] == "SparkSession"
-    return getattr(annotation, "__name__", "") == "SparkSession" and str(getattr(annotation, "__module__", "")).startswith(
-        "pyspark."
-    )
+    return getattr(annotation, "__name__", "") == "SparkSession" and str(
+        getattr(annotation, "__module__", "")
+    ).startswith("pyspark.")
 
 
 def is_value(annotation: Any) -> bool:
@@ -317,7 +330,9 @@ def parameter_document(argument: Argument, function: Callable[..., Any]) -> "doc
             out["required"] = True
     elif default is None:
         if not may_be_none:
-            refuse_function(function, f"parameter '{argument.name}' has the default None but not the type", "write Optional[…]")
+            refuse_function(
+                function, f"parameter '{argument.name}' has the default None but not the type", "write Optional[…]"
+            )
         out["required"] = False
     else:
         out["default"] = _default(default, out, argument.name, function)
@@ -338,7 +353,9 @@ def _parameter_type(bare: Any, name: str, function: Callable[..., Any]) -> "docu
         return {"type": "map"}
     if found in _LISTS:
         return {"type": "list"}
-    kinds = "str, int, float, bool, list, dict, an Enum, Literal, File, Directory, Table, Secret or Optional of one of them"
+    kinds = (
+        "str, int, float, bool, list, dict, an Enum, Literal, File, Directory, Table, Secret or Optional of one of them"
+    )
     hint = f"a parameter is {kinds}"
     if type_text(bare) in ("Path", "PathLike", "PosixPath", "PurePath"):
         hint = "write File or Directory, which are os.PathLike in the step and hashed by content"
@@ -375,7 +392,9 @@ def _default(default: Any, declared: "document.Parameter", name: str, function: 
         "map": isinstance(default, dict),
     }
     if not fits.get(kind, True) or (kind == "enum" and default not in declared["values"]):
-        refuse_function(function, f"the default {default!r} of parameter '{name}' is no {kind}", "change type or default")
+        refuse_function(
+            function, f"the default {default!r} of parameter '{name}' is no {kind}", "change type or default"
+        )
     if isinstance(default, (set, frozenset)):
         default = sorted(default)
     if kind == "number" and isinstance(default, int):

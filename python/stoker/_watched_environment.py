@@ -53,7 +53,13 @@ class EnvironmentReads:
 
     def read(self, key: Any) -> None:
         name = _name(key)
-        if name in self.found or name in self.written or name in VOLATILE or name in self._ignored or name.startswith("STOKER_"):
+        if (
+            name in self.found
+            or name in self.written
+            or name in VOLATILE
+            or name in self._ignored
+            or name.startswith("STOKER_")
+        ):
             return
         if self._is_reader(_reader()):
             self.found[name] = digest_text(_current(name))

@@ -212,7 +212,9 @@ class _Attempt:
         invocation = self.invocation
         version = invocation.get("version")
         if version not in PROTOCOL_VERSIONS:
-            raise _Unreadable(f"the worker {NAME} speaks version {PROTOCOL_VERSIONS[-1]} of the step protocol, not {version!r}")
+            raise _Unreadable(
+                f"the worker {NAME} speaks version {PROTOCOL_VERSIONS[-1]} of the step protocol, not {version!r}"
+            )
         missing = [key for key in _REQUIRED if key not in invocation]
         if missing:
             raise _Unreadable(f"the invocation has no {missing[0]!r}")
@@ -251,7 +253,9 @@ class _Attempt:
     def _call(self, function: Callable[..., Any], positional: List[Any], keywords: Dict[str, Any]) -> Any:
         invocation = self.invocation
         excluded = [invocation.get("store", ""), invocation["artifacts"], invocation["scratch"], *self.inputs.locations]
-        self.observer = Observer(invocation["entry"].get("root") or os.getcwd(), excluded, invocation.get("environment") or ())
+        self.observer = Observer(
+            invocation["entry"].get("root") or os.getcwd(), excluded, invocation.get("environment") or ()
+        )
         self.observer.start()
         try:
             returned = function(*positional, **keywords)
@@ -346,7 +350,9 @@ class _Attempt:
                 outside.append(read)
         return outside
 
-    def _write_result(self, outputs: Dict[str, Any], error: Optional[Dict[str, Any]], observed: Dict[str, Any], code: int) -> int:
+    def _write_result(
+        self, outputs: Dict[str, Any], error: Optional[Dict[str, Any]], observed: Dict[str, Any], code: int
+    ) -> int:
         invocation = self.invocation
         result: Dict[str, Any] = {
             "version": 1,
@@ -438,7 +444,9 @@ def _imported(entry: Dict[str, Any]) -> Any:
     found: Any = module
     for part in entry["function"].split("."):
         if part == "<locals>":
-            raise StepError(f"{entry['function']} is defined inside a function and cannot be imported", name="TypeError")
+            raise StepError(
+                f"{entry['function']} is defined inside a function and cannot be imported", name="TypeError"
+            )
         try:
             found = getattr(found, part)
         except AttributeError:
@@ -457,7 +465,12 @@ def _import_module(name: str, file: str) -> Any:
         spec = importlib.util.find_spec(name)
     except (ImportError, ValueError, AttributeError):
         pass
-    if spec is not None and spec.origin and os.path.realpath(spec.origin) == os.path.realpath(file) and name not in sys.modules:
+    if (
+        spec is not None
+        and spec.origin
+        and os.path.realpath(spec.origin) == os.path.realpath(file)
+        and name not in sys.modules
+    ):
         return importlib.import_module(name)
     if not os.path.exists(file):
         raise StepError(f"the pipeline file {file} does not exist (any more)", name="FileNotFoundError")

@@ -12,11 +12,15 @@ from typing import Any, Optional, Tuple
 
 from stoker._project import is_own_file, is_project_file, is_standard_file
 
-PROCESS_EVENTS = frozenset({"subprocess.Popen", "os.system", "os.posix_spawn", "os.exec", "os.spawn", "os.fork", "os.forkpty", "import"})
+PROCESS_EVENTS = frozenset(
+    {"subprocess.Popen", "os.system", "os.posix_spawn", "os.exec", "os.spawn", "os.fork", "os.forkpty", "import"}
+)
 # Starting by these raises no event of its own; each is imported when it is first used.
 _STARTERS = (".popen_spawn_posix", ".popen_forkserver", ".popen_loky_posix")
 _OBSERVER = (__name__, "stoker._worker_observe")
-_CARRIERS = frozenset({"joblib", "loky", "torch", "dask", "distributed", "ray", "multiprocess", "pathos", "mpire", "billiard"})
+_CARRIERS = frozenset(
+    {"joblib", "loky", "torch", "dask", "distributed", "ray", "multiprocess", "pathos", "mpire", "billiard"}
+)
 
 
 def started_process(event: str, args: Tuple[Any, ...]) -> Optional[str]:

@@ -163,7 +163,9 @@ def _jvm_alive() -> bool:
 # --- Spark ----------------------------------------------------------------------------------------------------------
 # ----------------
 
-_LOST_TASK = re.compile(r"Lost task [^(]*\(TID \d+\)(?: \([^)]*\))?: (.*?)(?=\n\s*at |\n\n?Driver stacktrace|\Z)", re.DOTALL)
+_LOST_TASK = re.compile(
+    r"Lost task [^(]*\(TID \d+\)(?: \([^)]*\))?: (.*?)(?=\n\s*at |\n\n?Driver stacktrace|\Z)", re.DOTALL
+)
 _JAVA_NAME = re.compile(r"^((?:[a-z_][\w$]*\.)+[A-Z][\w$]*)(?:: ?|$)")
 _UDF = "Traceback (most recent call last):"
 _PLAN = re.compile(r";\n(?:'|\+- |[A-Z])")
@@ -298,8 +300,12 @@ def _user_frames(error: BaseException) -> str:
     if own and frames[-1] is not own[-1]:
         inner = frames[-1]
         parts = inner.filename.split(os.sep)
-        package = next((index for index, part in enumerate(parts) if part in ("site-packages", "dist-packages")), len(parts) - 3)
-        if not any(part in ("pyspark", "py4j", "stoker") for part in parts) and not inner.filename.startswith("<frozen"):
+        package = next(
+            (index for index, part in enumerate(parts) if part in ("site-packages", "dist-packages")), len(parts) - 3
+        )
+        if not any(part in ("pyspark", "py4j", "stoker") for part in parts) and not inner.filename.startswith(
+            "<frozen"
+        ):
             text += f"  (raised in {'/'.join(parts[package + 1 :])}, line {inner.lineno}, in {inner.name})\n"
     return text
 

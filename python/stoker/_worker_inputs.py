@@ -12,7 +12,9 @@ from stoker._values import Directory, File, Secret, Table
 from stoker._worker_errors import INFRASTRUCTURE, StepError
 
 # A resumed run keeps its finished steps, and with them what they made; a new run looks before it takes something from the cache.
-_MAKE_AGAIN = "start a new run with stoker run: it makes again what is missing or damaged, and takes the rest from the cache"
+_MAKE_AGAIN = (
+    "start a new run with stoker run: it makes again what is missing or damaged, and takes the rest from the cache"
+)
 
 
 class Inputs:
@@ -66,7 +68,9 @@ class Inputs:
         try:
             return _artifacts.load(uri, bool(binding.get("trust")), project=self.project, expected=annotation)
         except _artifacts.ArtifactError as error:
-            raise StepError(f"the input {where} cannot be loaded: {error}", INFRASTRUCTURE, "ArtifactError", _MAKE_AGAIN) from error
+            raise StepError(
+                f"the input {where} cannot be loaded: {error}", INFRASTRUCTURE, "ArtifactError", _MAKE_AGAIN
+            ) from error
 
     def _file(self, binding: Dict[str, Any], annotation: Any) -> Any:
         path = str(binding["path"])

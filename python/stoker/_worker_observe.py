@@ -30,7 +30,20 @@ FILE_LIMIT = 10_000
 _LIBRARY_PARTS = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
 _IGNORED_PARTS = (f"{os.sep}.git{os.sep}", f"{os.sep}__pycache__{os.sep}", f"{os.sep}.stoker{os.sep}")
 # Outside the project these hold no data of the user's; nor do folders whose name begins with a dot.
-_SYSTEM = ("/proc/", "/sys/", "/dev/", "/etc/", "/usr/", "/lib/", "/lib64/", "/bin/", "/run/", "/var/lib/", "/snap/", "/nix/")
+_SYSTEM = (
+    "/proc/",
+    "/sys/",
+    "/dev/",
+    "/etc/",
+    "/usr/",
+    "/lib/",
+    "/lib64/",
+    "/bin/",
+    "/run/",
+    "/var/lib/",
+    "/snap/",
+    "/nix/",
+)
 _HOMES = ("SPARK_HOME", "JAVA_HOME", "HADOOP_HOME", "HADOOP_CONF_DIR", "SPARK_CONF_DIR", "CONDA_PREFIX", "VIRTUAL_ENV")
 # Those who list the folders of sys.path on their own account.
 _LISTERS = ("importlib", "importlib_metadata", "importlib_resources", "pkg_resources", "pkgutil", "site", "zipimport")
@@ -38,7 +51,14 @@ OUTSIDE_LIMIT = 100
 # Times of files come from a clock that may be this much behind.
 _CLOCK_SLACK = 0.02
 # Set by whoever starts a step, to what the interpreter and its pyspark say, or anew for each lease of a JVM.
-_SET_BY_RUNNERS = ("PYTHONPATH", "SPARK_HOME", "SPARK_LOCAL_IP", "PYSPARK_PYTHON", "PYSPARK_GATEWAY_PORT", "PYSPARK_GATEWAY_SECRET")
+_SET_BY_RUNNERS = (
+    "PYTHONPATH",
+    "SPARK_HOME",
+    "SPARK_LOCAL_IP",
+    "PYSPARK_PYTHON",
+    "PYSPARK_GATEWAY_PORT",
+    "PYSPARK_GATEWAY_SECRET",
+)
 # Stands for the list of names.
 ALL_VARIABLES = "*"
 _OWN_FOLDER = os.path.dirname(os.path.abspath(__file__)) + os.sep
@@ -82,7 +102,9 @@ class Observer:
         self._began = 0.0
         self._variables = EnvironmentReads(lambda file: not is_library(file), (*declared, *_SET_BY_RUNNERS))
         homes = [sys.prefix, sys.base_prefix, *(os.environ.get(name, "") for name in _HOMES)]
-        self._system = _SYSTEM + tuple(os.path.join(os.path.abspath(home), "") for home in homes if home and home != "/usr")
+        self._system = _SYSTEM + tuple(
+            os.path.join(os.path.abspath(home), "") for home in homes if home and home != "/usr"
+        )
 
     def start(self) -> None:
         global _active, _hooked
@@ -132,7 +154,9 @@ class Observer:
         self._busy = threading.get_ident()
         try:
             if any(character in path for character in "*?[{,"):
-                path = os.path.dirname(path.partition("*")[0]) or "."  # a pattern, as Spark takes it: all that may match
+                path = (
+                    os.path.dirname(path.partition("*")[0]) or "."
+                )  # a pattern, as Spark takes it: all that may match
             self._given(os.path.abspath(path))
         except Exception:
             pass
@@ -297,7 +321,9 @@ def _opener() -> str:
     frame = sys._getframe(1)
     for _ in range(12):
         name = frame.f_code.co_filename
-        if name.startswith("<frozen importlib") or name.endswith(("importlib/_bootstrap_external.py", "importlib/_bootstrap.py")):
+        if name.startswith("<frozen importlib") or name.endswith(
+            ("importlib/_bootstrap_external.py", "importlib/_bootstrap.py")
+        ):
             return "importlib"
         if name.endswith((f"{os.sep}linecache.py", f"{os.sep}traceback.py", f"{os.sep}inspect.py")):
             return "linecache"

@@ -24,7 +24,9 @@ def named(returned: Any, declared: Dict[str, Any], annotation: Any, function: st
     found = _convert.namedtuple_fields(type(returned))
     if found is None or set(found) != set(names):
         wanted = (
-            f"{_convert.annotation_name(annotation)}({', '.join(names)})" if fields else f"a NamedTuple with {', '.join(names)}"
+            f"{_convert.annotation_name(annotation)}({', '.join(names)})"
+            if fields
+            else f"a NamedTuple with {', '.join(names)}"
         )
         raise StepError(f"{function} returned {_article(returned)}, expected {wanted}", name="TypeError")
     return {name: getattr(returned, name) for name in names}

@@ -19,7 +19,10 @@ RUN = "20260101-000000-abcd"
 
 
 def emit(kind: str, **fields: Any) -> None:
-    print(json.dumps({"version": 1, "seq": 1, "time": "2026-01-01T00:00:00Z", "run": RUN, "type": kind, **fields}), flush=True)
+    print(
+        json.dumps({"version": 1, "seq": 1, "time": "2026-01-01T00:00:00Z", "run": RUN, "type": kind, **fields}),
+        flush=True,
+    )
 
 
 def resolved(value: Any, known: Dict[str, Any]) -> Any:
@@ -71,7 +74,9 @@ def run_step(step: Dict[str, Any], known: Dict[str, Any], root: str, store: path
     folders = [str(pathlib.Path(__file__).resolve().parents[1]), root]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(folders)}
     with open(folder / "log.txt", "wb") as log:
-        subprocess.run([python, "-m", "stoker._worker", str(folder / "invocation.json")], env=environment, stdout=log, stderr=log)
+        subprocess.run(
+            [python, "-m", "stoker._worker", str(folder / "invocation.json")], env=environment, stdout=log, stderr=log
+        )
     result = json.loads((folder / "result.json").read_text())
     if result["state"] != "succeeded":
         emit("step.failed", step=step["name"], attempt=1, error=result["error"], log=str(folder / "log.txt"))

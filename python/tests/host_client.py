@@ -14,7 +14,9 @@ PACKAGE_FOLDER = str(pathlib.Path(__file__).resolve().parents[1])
 
 
 class HostClient:
-    def __init__(self, python: str = sys.executable, cwd: Optional[str] = None, env: Optional[Dict[str, str]] = None) -> None:
+    def __init__(
+        self, python: str = sys.executable, cwd: Optional[str] = None, env: Optional[Dict[str, str]] = None
+    ) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         environment = {**os.environ, "PYTHONPATH": PACKAGE_FOLDER, **(env or {}), "STOKER_HOST": str(theirs.fileno())}
         self.process = subprocess.Popen(
@@ -76,7 +78,9 @@ class HostClient:
 class Attempt:
     """One attempt as the engine sets it up: folders, invocation, log files, protocol socket."""
 
-    def __init__(self, folder: pathlib.Path, root: pathlib.Path, function: str, inputs: Dict[str, Any], number: int = 1) -> None:
+    def __init__(
+        self, folder: pathlib.Path, root: pathlib.Path, function: str, inputs: Dict[str, Any], number: int = 1
+    ) -> None:
         self.folder = folder / f"{function}-{number}"
         (self.folder / "scratch").mkdir(parents=True)
         self.result_path = self.folder / "result.json"
@@ -103,7 +107,9 @@ class Attempt:
         }
         self.invocation.write_text(json.dumps(document))
 
-    def start(self, host: HostClient, env: Optional[Dict[str, str]] = None, cwd: Optional[pathlib.Path] = None) -> Dict[str, Any]:
+    def start(
+        self, host: HostClient, env: Optional[Dict[str, str]] = None, cwd: Optional[pathlib.Path] = None
+    ) -> Dict[str, Any]:
         ours, theirs = socket.socketpair()
         with open(self.folder / "stdout.log", "wb") as output, open(self.folder / "stderr.log", "wb") as errors:
             host.send(

@@ -203,7 +203,9 @@ MAKERS["ClusteringEvaluator"] = _plain("evaluation", "ClusteringEvaluator", dist
 def _selector() -> Any:
     from pyspark.ml.feature import UnivariateFeatureSelector
 
-    made = UnivariateFeatureSelector(featuresCol="features", labelCol="label", outputCol="out", selectionMode="numTopFeatures")
+    made = UnivariateFeatureSelector(
+        featuresCol="features", labelCol="label", outputCol="out", selectionMode="numTopFeatures"
+    )
     return made.setFeatureType("continuous").setLabelType("categorical").setSelectionThreshold(1)
 
 
@@ -226,7 +228,9 @@ def _tuned(name: str) -> Any:
 
     estimator = _logistic()
     grid = tuning.ParamGridBuilder().addGrid(estimator.regParam, [0.0, 0.1]).build()
-    made = getattr(tuning, name)(estimator=estimator, estimatorParamMaps=grid, evaluator=BinaryClassificationEvaluator(), seed=1)
+    made = getattr(tuning, name)(
+        estimator=estimator, estimatorParamMaps=grid, evaluator=BinaryClassificationEvaluator(), seed=1
+    )
     return made.setNumFolds(2) if name == "CrossValidator" else made.setTrainRatio(0.6)
 
 
@@ -276,7 +280,9 @@ def compare(session: Any, value: Any, loaded: Any) -> None:
         ):
             return {"maps": str([sorted((p.name, v) for p, v in grid.items()) for grid in of.getEstimatorParamMaps()])}
         nested = ("classifier", "stages")
-        found = {param.name: str(setting) for param, setting in of.extractParamMap().items() if param.name not in nested}
+        found = {
+            param.name: str(setting) for param, setting in of.extractParamMap().items() if param.name not in nested
+        }
         # A default made of the object's id: pyspark makes it anew.
         return {name: text for name, text in found.items() if not text.endswith("__output")}
 
@@ -308,7 +314,9 @@ try:
             self._set(**self._input_kwargs)
 
         def _transform(self, dataset: Any) -> Any:
-            return dataset.withColumn(self.getOutputCol(), dataset[self.getInputCol()] + self.getOrDefault(self.constant))
+            return dataset.withColumn(
+                self.getOutputCol(), dataset[self.getInputCol()] + self.getOrDefault(self.constant)
+            )
 
     class NotWritable(Transformer):
         def _transform(self, dataset: Any) -> Any:

@@ -24,7 +24,10 @@ with when(score > 0.95):
         "rows: int = 10, trees: int = 20",
     )
     assert [step["name"] for step in made["steps"]] == ["numbers", "split", "train", "evaluate", "publish"]
-    assert made["parameters"] == {"rows": {"type": "integer", "default": 10}, "trees": {"type": "integer", "default": 20}}
+    assert made["parameters"] == {
+        "rows": {"type": "integer", "default": 10},
+        "trees": {"type": "integer", "default": 20},
+    }
     assert step_named(made, "numbers")["inputs"] == {"count": "${{ parameters.rows }}"}
     assert step_named(made, "split")["inputs"] == {"data": "${{ steps.numbers.outputs.output }}", "seed": 7}
     assert list(step_named(made, "split")["outputs"]) == ["train", "test"]
@@ -433,7 +436,11 @@ def test_tables(tmp_path: pathlib.Path) -> None:
         {"$table": {"name": "a.b"}},
         {"$table": {"name": "a", "version": "${{ parameters.snapshot }}"}},
     ]
-    assert made["steps"][3]["command"]["run"] == ["echo", "${{ parameters.orders }}", "${{ string(parameters.orders) }}"]
+    assert made["steps"][3]["command"]["run"] == [
+        "echo",
+        "${{ parameters.orders }}",
+        "${{ string(parameters.orders) }}",
+    ]
     with pytest.raises(CompileError, match="is a Table, which has no value in expressions"):
         document(tmp_path / "2", "publish(orders + 1)", "orders: Table")
 
@@ -526,7 +533,9 @@ def test_file_is_a_path_and_a_uri_is_not(tmp_path: pathlib.Path) -> None:
     path = tmp_path / "x.txt"
     path.write_text("hi")
     file = stoker.File(path)
-    assert file.read_text() == "hi" and str(file) == str(path) and file.name == "x.txt" and file == stoker.File(str(path))
+    assert (
+        file.read_text() == "hi" and str(file) == str(path) and file.name == "x.txt" and file == stoker.File(str(path))
+    )
     uri = stoker.File("s3://bucket/key")
     assert str(uri) == "s3://bucket/key" and uri.is_uri
     with pytest.raises(TypeError, match="is a URI"):

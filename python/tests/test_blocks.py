@@ -50,7 +50,11 @@ split.map(data=each([[1], [2]]))
         "items": [{"trees": 1, "rate": 0.1}, {"trees": 2, "rate": 0.2}],
         "parallelism": 2,
     }
-    assert step_named(made, "pairs")["inputs"] == {"trees": "${{ item.trees }}", "rate": "${{ item.rate }}", "data": [5]}
+    assert step_named(made, "pairs")["inputs"] == {
+        "trees": "${{ item.trees }}",
+        "rate": "${{ item.rate }}",
+        "data": [5],
+    }
     assert step_named(made, "given")["foreach"] == "${{ parameters.grid }}"
     assert step_named(made, "evaluate")["foreach"] == "${{ steps.train.outputs.output }}"
     assert step_named(made, "pick")["inputs"] == {"scores": "${{ steps.train.outputs.output }}"}
@@ -110,7 +114,9 @@ repeat(tune, until=lambda out: out.score > 0.9, at_most=2, carry=lambda out: {"r
 
 
 def test_finally_both_ways(tmp_path: pathlib.Path) -> None:
-    made = document(tmp_path, "score = evaluate(0.1)\nfinally_(note, this_run.state)\nfinally_(publish(one_of(score, 0.0)))")
+    made = document(
+        tmp_path, "score = evaluate(0.1)\nfinally_(note, this_run.state)\nfinally_(publish(one_of(score, 0.0)))"
+    )
     assert [step["name"] for step in made["steps"]] == ["evaluate"]
     assert [step["name"] for step in made["finally"]] == ["note", "publish"]
     assert made["finally"][0]["inputs"] == {"text": "${{ run.state }}"}

@@ -115,14 +115,18 @@ def test_what_widened_is_said(tmp_path: pathlib.Path) -> None:
 
 
 def test_a_value_that_cannot_be_compared_widens_to_its_module(tmp_path: pathlib.Path) -> None:
-    source = "import threading\nLOCK = threading.Lock()\n@step\ndef one(x: int) -> int:\n    with LOCK:\n        return x\n"
+    source = (
+        "import threading\nLOCK = threading.Lock()\n@step\ndef one(x: int) -> int:\n    with LOCK:\n        return x\n"
+    )
     found = code(tmp_path, source)
     assert "pipeline (module)" in found["parts"]
     assert "pipeline.LOCK cannot be compared" in found["wide"][0]
 
 
 def test_docstrings_count_where_something_may_read_them(tmp_path: pathlib.Path, site: pathlib.Path) -> None:
-    (site / "fakelib.py").write_text("def tool(function):\n    function.description = function.__doc__\n    return function\n")
+    (site / "fakelib.py").write_text(
+        "def tool(function):\n    function.description = function.__doc__\n    return function\n"
+    )
     source = (
         "import fakelib\n@step\ndef one(x: int) -> int:\n    return tooled(x)\n@fakelib.tool\n"
         "def tooled(x):\n    'DOC'\n    return x\n"
@@ -167,7 +171,9 @@ def both() -> None:
     use(fit())
     unrelated(1)
 """
-    before, after = (compiled(tmp_path, BASE + source.format(number=number), "both", code=True, helpers="") for number in (1, 2))
+    before, after = (
+        compiled(tmp_path, BASE + source.format(number=number), "both", code=True, helpers="") for number in (1, 2)
+    )
     for name, same in (("use", False), ("fit", False), ("unrelated", True)):
         digests = [step_named(document, name)["python"]["code"]["digest"] for document in (before, after)]
         assert (digests[0] == digests[1]) is same, name
@@ -208,7 +214,10 @@ def test_single_dispatch_reaches_its_implementations(tmp_path: pathlib.Path) -> 
         "def _(x): return NUMBER\n"
         "@step\ndef one(x: int) -> int:\n    return show(x)\n"
     )
-    assert code(tmp_path, source.replace("NUMBER", "2"))["digest"] != code(tmp_path, source.replace("NUMBER", "3"))["digest"]
+    assert (
+        code(tmp_path, source.replace("NUMBER", "2"))["digest"]
+        != code(tmp_path, source.replace("NUMBER", "3"))["digest"]
+    )
 
 
 def test_steps_and_stoker_itself_are_no_parts(tmp_path: pathlib.Path) -> None:

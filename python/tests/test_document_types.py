@@ -10,7 +10,10 @@ import pytest
 from stoker import _document_types
 
 SCHEMA = json.loads((pathlib.Path(__file__).resolve().parents[2] / "api/pipeline.schema.json").read_text())
-MAPPINGS = {"Pipeline": SCHEMA, **{name[0].upper() + name[1:]: each for name, each in SCHEMA["$defs"].items() if "properties" in each}}
+MAPPINGS = {
+    "Pipeline": SCHEMA,
+    **{name[0].upper() + name[1:]: each for name, each in SCHEMA["$defs"].items() if "properties" in each},
+}
 
 
 @pytest.mark.parametrize("name", MAPPINGS)

@@ -56,7 +56,9 @@ def main(a: int = 1) -> int:
 @pytest.fixture
 def project(tmp_path: pathlib.Path) -> pathlib.Path:
     folder = tmp_path / "with space é"
-    write_project(folder, {"pipeline.py": PIPELINE, "helpers.py": "def plus(a, b):\n    return a + b\n", "table.txt": "1"})
+    write_project(
+        folder, {"pipeline.py": PIPELINE, "helpers.py": "def plus(a, b):\n    return a + b\n", "table.txt": "1"}
+    )
     return folder
 
 
@@ -116,7 +118,9 @@ def test_a_variable_that_is_not_set_is_a_dependency_too(project: pathlib.Path) -
 
 def test_variables_that_importing_the_file_sets_are_in_the_document(project: pathlib.Path) -> None:
     source = (project / "pipeline.py").read_text()
-    (project / "pipeline.py").write_text("import os\nos.environ['MADE'] = os.environ.setdefault('BASE', 'b') + '!'\n" + source)
+    (project / "pipeline.py").write_text(
+        "import os\nos.environ['MADE'] = os.environ.setdefault('BASE', 'b') + '!'\n" + source
+    )
     with HostClient() as host:
         reply = compile_(host, project / "pipeline.py")
     made = {name: "sha256:" + hashlib.sha256(value).hexdigest() for name, value in (("BASE", b"b"), ("MADE", b"b!"))}
@@ -127,7 +131,9 @@ def test_variables_that_importing_the_file_sets_are_in_the_document(project: pat
 
 def test_what_no_digest_shows_makes_a_compile_unfit_for_the_cache(project: pathlib.Path) -> None:
     source = (project / "pipeline.py").read_text()
-    (project / "pipeline.py").write_text("import os, subprocess\nos.listdir('.'), dict(os.environ)\nsubprocess.run(['true'])\n" + source)
+    (project / "pipeline.py").write_text(
+        "import os, subprocess\nos.listdir('.'), dict(os.environ)\nsubprocess.run(['true'])\n" + source
+    )
     with HostClient() as host:
         reply = compile_(host, project / "pipeline.py")
     assert reply["dependencies"]["cacheable"] is False
@@ -153,8 +159,20 @@ def test_a_file_that_is_looked_for_and_missing_is_a_dependency(project: pathlib.
         ("x = (\n", "import", "SyntaxError", "was never closed", 1),
         ("import no_such_module", "import", "ModuleNotFoundError", "no_such_module", 1),
         ("import sys; sys.exit(3)", "import", "SystemExit", "ended Python", 1),
-        ("from stoker import *\n@pipeline\ndef main():\n    1 / 0", "compile", "ZeroDivisionError", "division by zero", 4),
-        ("from stoker import *\n@pipeline\ndef main(x: int):\n    if x > 1: pass", "compile", "CompileError", "`if` needs", 4),
+        (
+            "from stoker import *\n@pipeline\ndef main():\n    1 / 0",
+            "compile",
+            "ZeroDivisionError",
+            "division by zero",
+            4,
+        ),
+        (
+            "from stoker import *\n@pipeline\ndef main(x: int):\n    if x > 1: pass",
+            "compile",
+            "CompileError",
+            "`if` needs",
+            4,
+        ),
         ("from stoker import *\n@pipeline\ndef main(): pass\nmain.run()", "compile", "StokerError", "if __name__", 4),
         ("from stoker import *", "usage", "UsageError", "has no pipeline", None),
         (
@@ -254,7 +272,9 @@ def test_load_then_run_forks_attempts(project: pathlib.Path, tmp_path: pathlib.P
         started = attempt.start(host)
         assert started["op"] == "started" and started["id"] == 1
         ended = host.receive()
-        assert (ended["op"], ended["id"], ended["pid"], ended["status"]) == ("exited", 1, started["pid"], 0), attempt.stderr
+        assert (ended["op"], ended["id"], ended["pid"], ended["status"]) == ("exited", 1, started["pid"], 0), (
+            attempt.stderr
+        )
         assert ended["user_seconds"] + ended["system_seconds"] < 5 and ended["peak_rss_bytes"] > 1 << 20
         assert attempt.result["state"] == "succeeded"
         assert attempt.result["outputs"]["output"]["value"] == 7
@@ -370,7 +390,13 @@ def test_attempts_run_side_by_side_and_draw_different_numbers(project: pathlib.P
         pending = []
         for attempt in attempts:
             host.send(
-                {"op": "run", "id": attempt.number, "invocation": str(attempt.invocation), "env": {}, "cwd": str(tmp_path)},
+                {
+                    "op": "run",
+                    "id": attempt.number,
+                    "invocation": str(attempt.invocation),
+                    "env": {},
+                    "cwd": str(tmp_path),
+                },
                 [*_streams(attempt)],
             )
             pending.append(attempt.number)

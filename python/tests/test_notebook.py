@@ -41,7 +41,9 @@ CELLS = [
     "@pipeline\ndef breaks() -> int:\n    return broken(numbers(1))\nbreaks.run()",
 ]
 
-if all(__import__("importlib.util").util.find_spec(name) for name in ("nbclient", "nbformat", "ipykernel", "cloudpickle")):
+if all(
+    __import__("importlib.util").util.find_spec(name) for name in ("nbclient", "nbformat", "ipykernel", "cloudpickle")
+):
 
     @pytest.mark.parametrize("program", programs(), ids=lambda path: "fake" if path == str(FAKE) else "real")
     def test_a_notebook(program: str, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -51,7 +53,9 @@ if all(__import__("importlib.util").util.find_spec(name) for name in ("nbclient"
         kernels = tmp_path / "jupyter" / "kernels" / "here"
         kernels.mkdir(parents=True)
         arguments = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-        (kernels / "kernel.json").write_text(json.dumps({"argv": arguments, "display_name": "here", "language": "python"}))
+        (kernels / "kernel.json").write_text(
+            json.dumps({"argv": arguments, "display_name": "here", "language": "python"})
+        )
         monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))
         monkeypatch.setenv("STOKER_BIN", program)
         monkeypatch.setenv("PYTHONPATH", PACKAGE_FOLDER)

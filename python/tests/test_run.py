@@ -143,7 +143,9 @@ def test_a_failed_run_says_step_reason_log_and_how_to_resume(project: Any) -> No
     assert (run.state, run.steps["broken"].state, run.steps["day"].state) == ("failed", "failed", "skipped")
 
 
-def test_what_the_program_refuses_is_told(project: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> None:
+def test_what_the_program_refuses_is_told(
+    project: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path
+) -> None:
     refusing = tmp_path / "stoker"
     refusing.write_text("#!/bin/sh\necho 'error: no such thing' >&2\nexit 2\n")
     refusing.chmod(0o755)
@@ -182,7 +184,9 @@ def test_an_interrupt_cancels_the_run(project: Any) -> None:
 
 
 def test_a_script_runs_its_own_pipeline(tmp_path: pathlib.Path) -> None:
-    script = SOURCE + "\nif __name__ == '__main__':\n    run = main.run(count=3)\n    print(run.steps['numbers'].output)\n"
+    script = (
+        SOURCE + "\nif __name__ == '__main__':\n    run = main.run(count=3)\n    print(run.steps['numbers'].output)\n"
+    )
     folder = write_project(tmp_path / "script", {"pipeline.py": script, "input.txt": "1"})
     environment = {**os.environ, "PYTHONPATH": str(FAKE.parents[1])}
     done = subprocess.run([sys.executable, "pipeline.py"], cwd=folder, env=environment, capture_output=True, text=True)

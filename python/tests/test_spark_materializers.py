@@ -93,7 +93,12 @@ def test_rows_and_preview_need_no_job(session: Any, tmp_path: pathlib.Path) -> N
 def test_previews_are_for_people(frames: Dict[str, Dict[str, Any]]) -> None:
     preview = frames["everything"]["manifest"]["preview"]
     row = dict(zip(preview["columns"], preview["rows"][0]))
-    assert row["i"] == 1 and row["dotted.name with space"] == "a\0b" and row["v"] == "(3,[1],[2.5])" and row["void"] is None
+    assert (
+        row["i"] == 1
+        and row["dotted.name with space"] == "a\0b"
+        and row["v"] == "(3,[1],[2.5])"
+        and row["void"] is None
+    )
     wide = frames["wide"]["manifest"]["preview"]
     assert len(wide["columns"]) == 40 and wide["more_columns"] == 160
     assert frames["empty"]["manifest"]["preview"]["rows"] == []

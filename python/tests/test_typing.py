@@ -50,7 +50,16 @@ def check(checker: str, file: pathlib.Path, settings: pathlib.Path) -> "tuple[in
     if checker == "mypy":
         ini = settings / "mypy.ini"
         ini.write_text(MYPY_SETTINGS)
-        command = [sys.executable, "-m", "mypy", "--config-file", str(ini), "--cache-dir", str(settings / "cache"), str(file)]
+        command = [
+            sys.executable,
+            "-m",
+            "mypy",
+            "--config-file",
+            str(ini),
+            "--cache-dir",
+            str(settings / "cache"),
+            str(file),
+        ]
         environment = {"MYPYPATH": str(PACKAGE_FOLDER), "PATH": "/usr/bin:/bin", "HOME": str(settings)}
         done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=file.parent)
         found = re.findall(r"\.py:(\d+): error", done.stdout)

@@ -298,7 +298,12 @@ def test_the_environment_that_a_step_reads_is_observed(project: Project) -> None
     for read in ("os.environ['SET'] = 'new'; os.environ['SET']", "os.getenv('SECRET')", "os.getenv('STOKER_RUN')", "os.getenv('PWD')",
                  "os.getenv('SPARK_HOME')", "import tempfile; tempfile.gettempdir()", "import locale; locale.getlocale()"):  # fmt: skip
         assert seen(read) == {}, read
-    assert seen("import cloudpickle, pickle\nassert type(pickle.loads(cloudpickle.dumps(os.environ))).__name__ == '_Environ'") == {}
+    assert (
+        seen(
+            "import cloudpickle, pickle\nassert type(pickle.loads(cloudpickle.dumps(os.environ))).__name__ == '_Environ'"
+        )
+        == {}
+    )
     everything = seen("dict(os.environ)")
     assert everything["*"] is None and everything["OTHER"] == digest("o")
     assert not {"SECRET", "PWD", "STOKER_RUN"} & everything.keys()
@@ -374,7 +379,10 @@ def test_data_from_elsewhere_and_listings_are_noted(project: Project, tmp_path: 
     (tmp_path / "outside.csv").write_text("x")
     result = project.run("f", {"outside": str(tmp_path / "outside.csv")})
     assert result["state"] == "succeeded", result
-    assert result["observed"]["outsideReads"] == [f"file:{tmp_path}/outside.csv", f"file:{project.root}/data (its list of files)"]
+    assert result["observed"]["outsideReads"] == [
+        f"file:{tmp_path}/outside.csv",
+        f"file:{project.root}/data (its list of files)",
+    ]
     assert [os.path.basename(entry["path"]) for entry in result["observed"]["files"]] == ["some.db"]
 
 
@@ -405,12 +413,21 @@ def test_native_readers_are_seen(project: Project, tmp_path: pathlib.Path) -> No
     )))  # fmt: skip
     result = project.run("f", {"outside": str(tmp_path / "out.parquet")})
     assert result["outputs"]["output"]["value"] == 4, result
-    assert [os.path.basename(entry["path"]) for entry in result["observed"]["files"]] == ["a.parquet", "b.parquet", "c.parquet"]
-    assert result["observed"]["outsideReads"] == [f"file:{project.root}/dir (its list of files)", f"file:{tmp_path}/out.parquet"]
+    assert [os.path.basename(entry["path"]) for entry in result["observed"]["files"]] == [
+        "a.parquet",
+        "b.parquet",
+        "c.parquet",
+    ]
+    assert result["observed"]["outsideReads"] == [
+        f"file:{project.root}/dir (its list of files)",
+        f"file:{tmp_path}/out.parquet",
+    ]
 
 
 def test_a_project_through_a_link(project: Project, tmp_path: pathlib.Path) -> None:
-    project.file("pipeline.py", "def f() -> str:\n    return open(__file__.replace('pipeline.py', 'data.txt')).read()\n")
+    project.file(
+        "pipeline.py", "def f() -> str:\n    return open(__file__.replace('pipeline.py', 'data.txt')).read()\n"
+    )
     project.file("data.txt", "d")
     real, project.root = project.root, tmp_path / "link"
     project.root.symlink_to(real)
@@ -533,4 +550,7 @@ def test_sklearn_between_steps_and_projects(project: Project) -> None:
     assert project.value("use", {"model": binding, "more": [binding, binding]}) == 6.0
     error = project.error("use", {"model": binding, "more": []}, project="another")
     assert "trust=True" in error["message"]
-    assert project.value("use", {"model": {"$artifact": {**artifact, "trust": True}}, "more": []}, project="another") == 4.0
+    assert (
+        project.value("use", {"model": {"$artifact": {**artifact, "trust": True}}, "more": []}, project="another")
+        == 4.0
+    )

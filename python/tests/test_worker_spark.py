@@ -27,7 +27,9 @@ class Jvm:
         from pyspark.java_gateway import launch_gateway
 
         conf = SparkConf(loadDefaults=False).setMaster("local[2]").set("spark.ui.enabled", "false")
-        conf.set("spark.driver.memory", "512m").set("spark.driver.extraJavaOptions", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
+        conf.set("spark.driver.memory", "512m").set(
+            "spark.driver.extraJavaOptions", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+        )
         self.gateway = launch_gateway(conf)
         self.pid = int(self.gateway.jvm.java.lang.ProcessHandle.current().pid())
 
@@ -64,7 +66,10 @@ class SparkProject(Project):
     ) -> Dict[str, Any]:
         assert self.jvm is not None
         server = self.jvm.lease()
-        self.environment = {"PYSPARK_GATEWAY_PORT": str(server.getListeningPort()), "PYSPARK_GATEWAY_SECRET": server.secret()}
+        self.environment = {
+            "PYSPARK_GATEWAY_PORT": str(server.getListeningPort()),
+            "PYSPARK_GATEWAY_SECRET": server.secret(),
+        }
         try:
             return super().run(function, inputs, outputs, **{"session": SESSION, "injectSession": True, **more})
         finally:
@@ -109,7 +114,9 @@ def test_frames_and_models_between_steps(project: SparkProject) -> None:
 
 
 def test_errors_of_spark_in_a_line(project: SparkProject) -> None:
-    project.file("udfs.py", "def explode(x):\n    if x == 3:\n        raise ValueError('three is too many')\n    return x\n")
+    project.file(
+        "udfs.py", "def explode(x):\n    if x == 3:\n        raise ValueError('three is too many')\n    return x\n"
+    )
     project.file(
         "pipeline.py",
         """
@@ -139,7 +146,9 @@ def test_errors_of_spark_in_a_line(project: SparkProject) -> None:
     assert error["traceback"].count("File ") == 1 and error["line"] == 5 and len(error["traceback"].splitlines()) < 8
     for function in ("udf", "rdd"):
         error = project.error(function)
-        assert (error["class"], error["type"], error["message"]) == ("userCode", "ValueError", "three is too many"), error
+        assert (error["class"], error["type"], error["message"]) == ("userCode", "ValueError", "three is too many"), (
+            error
+        )
         assert (
             "udfs.py" in error["traceback"]
             and "in a Python worker of Spark" in error["traceback"]
@@ -219,7 +228,10 @@ def test_cancelling_ends_the_spark_job(project: SparkProject, tmp_path: pathlib.
     )
     assert project.jvm is not None
     server = project.jvm.lease()
-    project.environment = {"PYSPARK_GATEWAY_PORT": str(server.getListeningPort()), "PYSPARK_GATEWAY_SECRET": server.secret()}
+    project.environment = {
+        "PYSPARK_GATEWAY_PORT": str(server.getListeningPort()),
+        "PYSPARK_GATEWAY_SECRET": server.secret(),
+    }
     attempt = project.start("f", {"ready": str(ready)}, session=SESSION, injectSession=True)
     attempt.wait_for(ready, 60)
     began = time.monotonic()

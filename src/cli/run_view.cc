@@ -82,7 +82,7 @@ std::string human_bytes(double bytes) {
   return unit == 0 ? fmt::format("{:.0f} B", bytes) : fmt::format("{:.1f} {}", bytes, kUnits[unit]);
 }
 
-RunView::RunView(std::string pipeline, std::vector<std::string> steps) : pipeline_(std::move(pipeline)) {
+RunView::RunView(std::string pipeline, const std::vector<std::string>& steps) : pipeline_(std::move(pipeline)) {
   for (const auto& name : steps)
     row_of(name);
 }

@@ -47,7 +47,7 @@ struct StepView {
 class RunView {
  public:
   // `steps`: the names of the document's steps in order, finally included.
-  RunView(std::string pipeline, std::vector<std::string> steps);
+  RunView(std::string pipeline, const std::vector<std::string>& steps);
 
   void apply(const json::object& event, SteadyTime now);
   // At most `rows` lines, none wider than `columns`.

@@ -184,7 +184,7 @@ Result<RunOutcome> Engine::resume(const RunId& run, RunObserver& observer) {
 
   std::vector<pipeline::StepRow> steps;
   std::optional<Error> damaged;
-  TRY(store_.for_each_step(run, [&](metadata::StepRow step) {
+  TRY(store_.for_each_step(run, [&](const metadata::StepRow& step) {
     auto read = from_store(step);
     if (read) {
       steps.push_back(std::move(*read));

@@ -28,8 +28,7 @@ json::object machine_state(const pipeline::StepRow& row) {
   if (row.kind != pipeline::InstanceKind::leaf) state["kind"] = pipeline::instance_kind_name(row.kind);
   if (row.count >= 0) state["count"] = row.count;
   if (row.cause != pipeline::SkipCause::none) state["cause"] = pipeline::skip_cause_name(row.cause);
-  if (std::string used = pipeline::retries_used_text(row.retries_used); !used.empty())
-    state["retries"] = std::move(used);
+  if (const auto used = pipeline::retries_used_text(row.retries_used); !used.empty()) state["retries"] = used;
   if (row.ready_at) state["ready"] = row.ready_at->time_since_epoch().count();
   if (row.opened) state["opened_ms"] = row.opened->count();
   if (row.result != nullptr && !row.result->logs.empty()) state["logs"] = row.result->logs;

@@ -45,7 +45,7 @@ bool may_follow(StepState before, RunEventType type) {
     case RunEventType::step_reset: return true;
     case RunEventType::step_ready:
       return before == StepState::waiting || before == StepState::ready || before == StepState::retrying;
-    case RunEventType::step_expanded: return before == StepState::ready;
+    case RunEventType::step_expanded:
     case RunEventType::step_started: return before == StepState::ready;
     case RunEventType::step_stopping:
     case RunEventType::step_retrying: return before == StepState::running;

@@ -28,8 +28,8 @@ class Schema {
   // Reports every violation. Returns whether there was none.
   bool validate(const json::value& value, const ReportFunction& report) const;
 
-  Schema(Schema&&) = default;
-  Schema& operator=(Schema&&) = default;
+  Schema(Schema&&) noexcept = default;
+  Schema& operator=(Schema&&) noexcept = default;
 
  private:
   friend class SchemaCompiler;

@@ -70,7 +70,12 @@ class Stoker:
         options.setdefault("stdout", subprocess.PIPE)
         options.setdefault("stderr", subprocess.PIPE)
         return subprocess.Popen(
-            self.command(*arguments), cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL, text=True, **options
+            self.command(*arguments),
+            cwd=self.folder,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            text=True,
+            **options,
         )
 
     def __call__(self, *arguments: str, **environment: str) -> Outcome:
@@ -96,7 +101,9 @@ def make_stoker(folder: pathlib.Path) -> Stoker:
     (project / ".stoker").mkdir(parents=True, mode=0o700)
     home = folder / "home"
     home.mkdir()
-    kept = {name: os.environ[name] for name in ("PATH", "JAVA_HOME", "LANG", "PYTHONPATH", "TMPDIR") if name in os.environ}
+    kept = {
+        name: os.environ[name] for name in ("PATH", "JAVA_HOME", "LANG", "PYTHONPATH", "TMPDIR") if name in os.environ
+    }
     # The interpreter that runs the tests has pyspark and the libraries that the examples need.
     kept["PATH"] = str(pathlib.Path(sys.executable).parent) + os.pathsep + kept.get("PATH", "")
     kept["VIRTUAL_ENV"] = str(pathlib.Path(sys.executable).parent.parent)
@@ -122,7 +129,13 @@ def spark_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, s
         variables[name] = str(folder / name.lower())
         pathlib.Path(variables[name]).mkdir(mode=0o700)
     yield variables
-    subprocess.run([PROGRAM, "workers", "stop"], env={**os.environ, **variables}, stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
+    subprocess.run(
+        [PROGRAM, "workers", "stop"],
+        env={**os.environ, **variables},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=60,
+    )
 
 
 @pytest.fixture

@@ -124,7 +124,9 @@ def test_a_damaged_artifact_is_named(stoker: Stoker, damage: object) -> None:
     file = write(stoker, PIPELINE.format(body="raise ValueError('not yet')"))
     failed = stoker.run(file)
     assert failed.code == 1
-    data = next(path for path in (stoker.folder / ".stoker/artifacts").rglob("made/1/output/*") if path.name != "manifest.json")
+    data = next(
+        path for path in (stoker.folder / ".stoker/artifacts").rglob("made/1/output/*") if path.name != "manifest.json"
+    )
     damage(data)  # type: ignore[operator]
     write(stoker, PIPELINE.format(body="pass"))
     # The run that made it keeps its finished steps: it can say what is wrong, and what to do.
@@ -139,7 +141,13 @@ def test_a_damaged_artifact_is_named(stoker: Stoker, damage: object) -> None:
 def test_a_truncated_artifact_is_made_again(stoker: Stoker) -> None:
     file = write(stoker, PIPELINE.format(body="pass"))
     assert stoker.run(file).code == 0
-    truncate(next(path for path in (stoker.folder / ".stoker/artifacts").rglob("made/1/output/*") if path.name != "manifest.json"))
+    truncate(
+        next(
+            path
+            for path in (stoker.folder / ".stoker/artifacts").rglob("made/1/output/*")
+            if path.name != "manifest.json"
+        )
+    )
     again = stoker.run(file)
     assert again.code == 0 and again.step("made")["cached"] is False, again.err
     assert "damaged" in again.step("made")["cache"]["why"]
@@ -208,7 +216,10 @@ def test_a_full_disk_in_the_middle_of_a_step(stoker: Stoker, small_disk: pathlib
     assert shown["state"] in ("failed", "interrupted")
     assert next(step for step in shown["steps"] if step["step"] == "before")["state"] == "succeeded", "nothing is lost"
     # The next run on the same store is as any other.
-    stoker.write("after.yaml", "apiVersion: stoker.dev/v1beta1\nkind: Pipeline\nname: after\nsteps: [{name: a, command: {run: [echo, ok]}}]\n")
+    stoker.write(
+        "after.yaml",
+        "apiVersion: stoker.dev/v1beta1\nkind: Pipeline\nname: after\nsteps: [{name: a, command: {run: [echo, ok]}}]\n",
+    )
     assert stoker.run("after.yaml", "--store", store).code == 0
 
 

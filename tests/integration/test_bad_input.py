@@ -27,7 +27,9 @@ def document(stoker: Stoker, body: str) -> str:
 def script(stoker: Stoker, text: str, more: str = "") -> str:
     """A document with one step, which runs `text`."""
     indented = textwrap.indent(textwrap.dedent(text), " " * 8)
-    return document(stoker, f"steps:\n  - name: work\n    command:\n      script: |\n{indented}\n{textwrap.indent(more, '    ')}")
+    return document(
+        stoker, f"steps:\n  - name: work\n    command:\n      script: |\n{indented}\n{textwrap.indent(more, '    ')}"
+    )
 
 
 def module(stoker: Stoker, body: str, name: str = "p.py") -> str:
@@ -36,8 +38,14 @@ def module(stoker: Stoker, body: str, name: str = "p.py") -> str:
 
 
 DOCUMENTS = {
-    "cycle": ("steps: [{name: a, needs: [b], command: {run: [x]}}, {name: b, needs: [a], command: {run: [x]}}]", ["cycle", "a", "b"]),
-    "unknown-step": ("steps: [{name: load, command: {run: [x]}}, {name: b, needs: [laod], command: {run: [x]}}]", ["laod", "load"]),
+    "cycle": (
+        "steps: [{name: a, needs: [b], command: {run: [x]}}, {name: b, needs: [a], command: {run: [x]}}]",
+        ["cycle", "a", "b"],
+    ),
+    "unknown-step": (
+        "steps: [{name: load, command: {run: [x]}}, {name: b, needs: [laod], command: {run: [x]}}]",
+        ["laod", "load"],
+    ),
     "unknown-output": (
         "steps: [{name: a, command: {run: [x]}, outputs: {rows: {from: result, type: integer}}}, "
         "{name: b, command: {run: [echo, '${{ steps.a.outputs.rwos }}']}}]",
@@ -50,7 +58,10 @@ DOCUMENTS = {
     "unknown-key": ("steps: [{name: a, comand: {run: [x]}}]", ["comand", "command"]),
     "wrong-type": ("steps: [{name: a, command: {run: [x]}, retry: many}]", ["retry"]),
     "invalid-yaml": ("steps: [{name: a\n  bad", ["bad.yaml:"]),
-    "wrong-default": ("parameters: {n: {type: integer, default: ten}}\nsteps: [{name: a, command: {run: [x]}}]", ["n", "integer"]),
+    "wrong-default": (
+        "parameters: {n: {type: integer, default: ten}}\nsteps: [{name: a, command: {run: [x]}}]",
+        ["n", "integer"],
+    ),
     "bad-expression": ("steps: [{name: a, when: '${{ 1 + }}', command: {run: [x]}}]", ["bad.yaml:"]),
 }
 
@@ -65,11 +76,20 @@ def test_a_bad_document_is_refused_with_its_place(stoker: Stoker, item: str) -> 
         assert "bad.yaml:" in done.err
         for word in words:
             assert word in done.err, done.err
-    assert json.loads(stoker("runs", "list", "--json").out or "[]") == [] if (stoker.folder / ".stoker/stoker.db").exists() else True
+    assert (
+        json.loads(stoker("runs", "list", "--json").out or "[]") == []
+        if (stoker.folder / ".stoker/stoker.db").exists()
+        else True
+    )
 
 
 def test_all_errors_are_told_at_once(stoker: Stoker) -> None:
-    done = stoker("validate", document(stoker, "steps: [{name: a, comand: {run: [x]}}, {name: b, needs: [zz], retry: many, command: {run: [x]}}]"))
+    done = stoker(
+        "validate",
+        document(
+            stoker, "steps: [{name: a, comand: {run: [x]}}, {name: b, needs: [zz], retry: many, command: {run: [x]}}]"
+        ),
+    )
     assert done.code == 2
     assert all(word in done.err for word in ("comand", "zz", "retry")), done.err
 
@@ -86,7 +106,10 @@ def test_unknown_and_missing_parameters_are_named(stoker: Stoker) -> None:
 def test_ten_thousand_parameters(stoker: Stoker) -> None:
     names = [f"p{i}" for i in range(10_000)]
     parameters = "\n".join(f"  {name}: {{type: integer, default: 1}}" for name in names)
-    file = document(stoker, f"parameters:\n{parameters}\nsteps: [{{name: a, command: {{run: [echo, '${{{{ parameters.p9999 }}}}']}}}}]")
+    file = document(
+        stoker,
+        f"parameters:\n{parameters}\nsteps: [{{name: a, command: {{run: [echo, '${{{{ parameters.p9999 }}}}']}}}}]",
+    )
     settings = [word for name in names for word in ("--set", f"{name}=2")]
     done = stoker.run(file, *settings)
     assert done.code == 0, done.err
@@ -103,7 +126,9 @@ def test_a_step_that_is_killed(stoker: Stoker) -> None:
     done = stoker.run(script(stoker, "kill -9 $$"))
     assert done.code == 1
     assert done.step("work")["class"] == "infrastructure"
-    assert done.step("work")["error"]["signal"] == 9 and "signal 9" in done.step("work")["error"]["message"], done.step("work")
+    assert done.step("work")["error"]["signal"] == 9 and "signal 9" in done.step("work")["error"]["message"], done.step(
+        "work"
+    )
 
 
 def test_a_step_that_hangs_past_its_timeout(stoker: Stoker) -> None:
@@ -216,8 +241,12 @@ for name in os.listdir("/proc/self/fd"):
 
 
 def test_a_python_step_that_closes_its_streams(stoker: Stoker) -> None:
-    body = "import os, sys\nfor stream in (sys.stdin, sys.stdout, sys.stderr):\n    stream.close()\nfor fd in (0, 1, 2):\n"
-    done = stoker.run(python_step(stoker, body + "    try:\n        os.close(fd)\n    except OSError:\n        pass\nreturn 7"))
+    body = (
+        "import os, sys\nfor stream in (sys.stdin, sys.stdout, sys.stderr):\n    stream.close()\nfor fd in (0, 1, 2):\n"
+    )
+    done = stoker.run(
+        python_step(stoker, body + "    try:\n        os.close(fd)\n    except OSError:\n        pass\nreturn 7")
+    )
     assert done.code == 0, done.err + done.out
     assert done.step("work")["outputs"]["output"]["value"] == 7
 
@@ -262,7 +291,9 @@ def test_a_missing_pyspark_is_named(stoker: Stoker, tmp_path: pathlib.Path) -> N
     assert done.code == 2
     assert "No module named 'pyspark'" in done.err and "p.py" in done.err
     # A file that does not import it compiles; the step says what is missing, and what to do.
-    file = module(stoker, SPARK_STEP.replace("from pyspark.sql import SparkSession", "").replace("session: SparkSession", ""))
+    file = module(
+        stoker, SPARK_STEP.replace("from pyspark.sql import SparkSession", "").replace("session: SparkSession", "")
+    )
     done = stoker.run(file, "--python", str(bare / "bin/python"))
     assert done.code == 1
     error = done.step("work")["error"]
@@ -399,9 +430,17 @@ def test_paths_with_spaces_and_unicode(stoker: Stoker) -> None:
 def test_no_network_at_all(stoker: Stoker) -> None:
     if os.geteuid() != 0:
         pytest.skip("an empty network namespace needs root")
-    stoker.write("p.py", "from stoker import pipeline, step\n@step\ndef f() -> int:\n    return 1\n@pipeline\ndef p() -> None:\n    f()\n")
+    stoker.write(
+        "p.py",
+        "from stoker import pipeline, step\n@step\ndef f() -> int:\n    return 1\n@pipeline\ndef p() -> None:\n    f()\n",
+    )
     done = subprocess.run(
-        ["unshare", "--net", *stoker.command("run", "p.py")], cwd=stoker.folder, env=stoker.environment, capture_output=True, text=True, timeout=120
+        ["unshare", "--net", *stoker.command("run", "p.py")],
+        cwd=stoker.folder,
+        env=stoker.environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
     )
     assert done.returncode == 0, done.stderr
 
@@ -423,6 +462,10 @@ def test_interrupting_twice_ends_at_once(stoker: Stoker) -> None:
 
 
 def test_misspelt_words_suggest_the_nearest(stoker: Stoker) -> None:
-    for words, near in ((["rnu", "x"], "run"), (["run", "x.py", "--no-cahce"], "--no-cache"), (["runs", "shwo"], "show")):
+    for words, near in (
+        (["rnu", "x"], "run"),
+        (["run", "x.py", "--no-cahce"], "--no-cache"),
+        (["runs", "shwo"], "show"),
+    ):
         done = stoker(*words)
         assert done.code == 2 and near in done.err

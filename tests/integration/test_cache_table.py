@@ -25,7 +25,9 @@ class Baseline:
         self.project = TABLE["projects"][name]
         self.stoker: Stoker = make_stoker(folder)
         self.site = folder / "site-packages"
-        self.stoker.environment["PYTHONPATH"] = os.pathsep.join(filter(None, [self.stoker.environment.get("PYTHONPATH"), str(self.site)]))
+        self.stoker.environment["PYTHONPATH"] = os.pathsep.join(
+            filter(None, [self.stoker.environment.get("PYTHONPATH"), str(self.site)])
+        )
         cache_edits.write_files(self.stoker.folder, self.project["files"])
         cache_edits.install(self.site, self.project.get("distributions", {}))
         done = self.run({})
@@ -95,4 +97,6 @@ def test_an_edit_hits_or_misses(baselines: Baselines, edit: dict[str, Any]) -> N
     done = baseline.run(cache_edits.setting(changes, "parameters"), **cache_edits.setting(changes, "environment"))
     end = done.step(edit["step"])
     hit = end["type"] == "step.succeeded" and end["cached"]
-    assert hit == (edit.get("run", edit["expect"]) == "hit"), f"{edit['why']}; the program says: {end.get('cache')} {end.get('error', '')}\n{done.err}"
+    assert hit == (edit.get("run", edit["expect"]) == "hit"), (
+        f"{edit['why']}; the program says: {end.get('cache')} {end.get('error', '')}\n{done.err}"
+    )

@@ -103,7 +103,11 @@ def test_validate_tells_each_file_in_json(demo: Stoker) -> None:
     demo.write("bad.yaml", "apiVersion: stoker.dev/v1beta1\nkind: Pipeline\nname: x\nstpes: []\n")
     rows = json.loads(demo("validate", "demo.yaml", "bad.yaml", "--json").out)
     assert [row["valid"] for row in rows] == [True, False]
-    assert rows[0]["steps"] == 2 and rows[1]["error"]["code"] == "invalid_document" and "stpes" in rows[1]["error"]["message"]
+    assert (
+        rows[0]["steps"] == 2
+        and rows[1]["error"]["code"] == "invalid_document"
+        and "stpes" in rows[1]["error"]["message"]
+    )
 
 
 def test_an_empty_selection_selects_nothing(demo: Stoker) -> None:
@@ -128,7 +132,10 @@ def test_a_filter_that_fits_nothing_says_so(demo: Stoker) -> None:
 def test_show_lists_steps_as_the_run_went(stoker: Stoker) -> None:
     stoker.write("demo.yaml", PIPELINE.replace("name: other", "name: a_later_one"))
     assert stoker.run("demo.yaml").code == 0
-    assert [step["step"] for step in json.loads(stoker("runs", "show", "--json").out)["steps"]] == ["first", "a_later_one"]
+    assert [step["step"] for step in json.loads(stoker("runs", "show", "--json").out)["steps"]] == [
+        "first",
+        "a_later_one",
+    ]
 
 
 def test_compile_writes_through_links_and_pipes(demo: Stoker) -> None:
@@ -230,13 +237,24 @@ def test_python_does_not_outlive_a_killed_program(stoker: Stoker) -> None:
 
 def test_the_scaffold_runs_and_its_test_passes_and_it_is_typed(stoker: Stoker) -> None:
     assert stoker("init", "my project").code == 0
-    project = Stoker(stoker.folder / "my project", {**stoker.environment, "PYTHONPATH": str(ROOT / "python"), "MYPYPATH": str(ROOT / "python")})
+    project = Stoker(
+        stoker.folder / "my project",
+        {**stoker.environment, "PYTHONPATH": str(ROOT / "python"), "MYPYPATH": str(ROOT / "python")},
+    )
     done = project.run("pipeline.py", "--set", "rows=50")
     assert done.code == 0, done.err
     assert done.finished["state"] == "succeeded"
-    for words in (["pytest", "-q", "-p", "no:cacheprovider"], ["mypy", "--strict", "--no-incremental", "pipeline.py", "tests"]):
+    for words in (
+        ["pytest", "-q", "-p", "no:cacheprovider"],
+        ["mypy", "--strict", "--no-incremental", "pipeline.py", "tests"],
+    ):
         checked = subprocess.run(
-            [sys.executable, "-m", *words], cwd=project.folder, env=project.environment, capture_output=True, text=True, timeout=LIMIT_SECONDS
+            [sys.executable, "-m", *words],
+            cwd=project.folder,
+            env=project.environment,
+            capture_output=True,
+            text=True,
+            timeout=LIMIT_SECONDS,
         )
         assert checked.returncode == 0, checked.stdout + checked.stderr
 
@@ -309,21 +327,37 @@ def test_the_end_of_a_failed_run_is_short(stoker: Stoker) -> None:
     assert done.code == 1
     lines = done.err.strip().splitlines()
     assert len(lines) < 15, done.err
-    assert "bad[" in done.err and "ValueError" in done.err and "stderr.log" in done.err and "stoker runs resume" in done.err
+    assert (
+        "bad[" in done.err
+        and "ValueError" in done.err
+        and "stderr.log" in done.err
+        and "stoker runs resume" in done.err
+    )
     assert not any(str(ROOT / "python") in line for line in lines), "the traceback is the user's own"
 
 
 def test_output_that_nobody_reads_ends_quietly(demo: Stoker) -> None:
     reader, writer = os.pipe()
     os.close(reader)
-    done = subprocess.run([PROGRAM, "runs", "show", "--events"], cwd=demo.folder, env=demo.environment, stdout=writer, stderr=subprocess.PIPE)
+    done = subprocess.run(
+        [PROGRAM, "runs", "show", "--events"],
+        cwd=demo.folder,
+        env=demo.environment,
+        stdout=writer,
+        stderr=subprocess.PIPE,
+    )
     os.close(writer)
     assert done.returncode in (0, -signal.SIGPIPE) and done.stderr == b""
 
 
 def test_pages_link_to_what_is_there() -> None:
     broken = []
-    for page in [ROOT / "README.md", ROOT / "ARCHITECTURE.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]:
+    for page in [
+        ROOT / "README.md",
+        ROOT / "ARCHITECTURE.md",
+        ROOT / "CONTRIBUTING.md",
+        *sorted((ROOT / "docs").rglob("*.md")),
+    ]:
         for link in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text()):
             if not re.match(r"\w+:", link) and not (page.parent / pathlib.PurePosixPath(link)).exists():
                 broken.append(f"{page.relative_to(ROOT)}: {link}")

@@ -18,7 +18,9 @@ def write(stoker: Stoker, body: str, name: str = "demo") -> str:
 
 
 def test_values_flow_from_results_to_commands(stoker: Stoker) -> None:
-    file = write(stoker, """
+    file = write(
+        stoker,
+        """
         steps:
           - name: count
             command: {script: 'echo rows=41 >> "$STOKER_RESULT"'}
@@ -26,7 +28,8 @@ def test_values_flow_from_results_to_commands(stoker: Stoker) -> None:
           - name: show
             command: {run: [echo, "there are ${{ steps.count.outputs.rows + 1 }} rows"]}
         outputs: {rows: "${{ steps.count.outputs.rows }}"}
-        """)
+        """,
+    )
     done = stoker.run(file)
     assert done.code == 0, done.err
     assert done.finished["state"] == "succeeded"
@@ -37,7 +40,9 @@ def test_values_flow_from_results_to_commands(stoker: Stoker) -> None:
 
 @pytest.mark.parametrize("length", [0, 1, 1000])
 def test_foreach_takes_a_length_known_only_at_run_time(stoker: Stoker, length: int) -> None:
-    file = write(stoker, f"""
+    file = write(
+        stoker,
+        f"""
         steps:
           - name: list
             command: {{script: 'printf "items=[%s]\\n" "$(seq -s, 1 {length})" >> "$STOKER_RESULT"'}}
@@ -48,25 +53,36 @@ def test_foreach_takes_a_length_known_only_at_run_time(stoker: Stoker, length: i
             env: {{ITEM: "${{{{ item }}}}"}}
             outputs: {{double: {{from: result, type: integer}}}}
         outputs: {{total: "${{{{ sum(steps.each.outputs.double) }}}}", count: "${{{{ size(steps.each.outputs.double) }}}}"}}
-        """)
+        """,
+    )
     done = stoker.run(file)
     assert done.code == 0, done.err + done.out[-2000:]
     assert done.outputs == {"total": length * (length + 1), "count": length}
 
 
 def test_foreach_over_a_parameter_given_on_the_command_line(stoker: Stoker) -> None:
-    file = write(stoker, """
+    file = write(
+        stoker,
+        """
         parameters: {items: {type: list, default: [a]}}
         steps:
           - name: each
             foreach: ${{ parameters.items }}
             command: {run: [echo, "${{ item }}"]}
-        """)
-    assert sorted(stoker.run(file, "--set", "items=[x, y, z]").steps("step.succeeded")) == ["each", "each[0]", "each[1]", "each[2]"]
+        """,
+    )
+    assert sorted(stoker.run(file, "--set", "items=[x, y, z]").steps("step.succeeded")) == [
+        "each",
+        "each[0]",
+        "each[1]",
+        "each[2]",
+    ]
 
 
 def test_a_false_condition_skips_the_step_and_what_needs_it(stoker: Stoker) -> None:
-    file = write(stoker, """
+    file = write(
+        stoker,
+        """
         parameters: {wanted: {type: boolean, default: false}}
         steps:
           - name: maybe
@@ -77,7 +93,8 @@ def test_a_false_condition_skips_the_step_and_what_needs_it(stoker: Stoker) -> N
             command: {run: [echo, after]}
           - name: other
             command: {run: [echo, other]}
-        """)
+        """,
+    )
     done = stoker.run(file)
     assert done.code == 0
     assert sorted(done.steps("step.skipped")) == ["after", "maybe"]
@@ -86,7 +103,9 @@ def test_a_false_condition_skips_the_step_and_what_needs_it(stoker: Stoker) -> N
 
 
 def test_repeat_goes_on_until_its_condition(stoker: Stoker) -> None:
-    file = write(stoker, """
+    file = write(
+        stoker,
+        """
         steps:
           - name: grow
             repeat: {until: "${{ outputs.x >= 20 }}", atMost: 10}
@@ -94,14 +113,17 @@ def test_repeat_goes_on_until_its_condition(stoker: Stoker) -> None:
             env: {X: "${{ iteration }}"}
             outputs: {x: {from: result, type: integer}}
         outputs: {x: "${{ steps.grow.outputs.x }}"}
-        """)
+        """,
+    )
     done = stoker.run(file)
     assert done.code == 0, done.err + done.out
     assert done.outputs == {"x": 24}
 
 
 def test_a_failure_ends_what_depends_on_it_and_finally_still_runs(stoker: Stoker) -> None:
-    file = write(stoker, """
+    file = write(
+        stoker,
+        """
         steps:
           - name: bad
             command: {script: 'echo broken >&2; exit 7'}
@@ -113,7 +135,8 @@ def test_a_failure_ends_what_depends_on_it_and_finally_still_runs(stoker: Stoker
         finally:
           - name: report
             command: {run: [echo, "state ${{ run.state }}"]}
-        """)
+        """,
+    )
     done = stoker.run(file)
     assert done.code == 1
     assert done.finished["state"] == "failed"
@@ -125,7 +148,9 @@ def test_a_failure_ends_what_depends_on_it_and_finally_still_runs(stoker: Stoker
 
 
 def test_a_failed_run_ends_in_few_lines_and_resume_finishes_it(stoker: Stoker) -> None:
-    file = write(stoker, """
+    file = write(
+        stoker,
+        """
         steps:
           - name: once
             command: {script: 'echo ran >> "$MARK"'}
@@ -135,7 +160,8 @@ def test_a_failed_run_ends_in_few_lines_and_resume_finishes_it(stoker: Stoker) -
             command: {script: 'test -e "$MARK.ready"'}
             env: {MARK: "${{ parameters.mark }}"}
         parameters: {mark: {type: string}}
-        """)
+        """,
+    )
     mark = stoker.folder / "mark"
     done = stoker("run", file, "--set", f"mark={mark}")
     assert done.code == 1
@@ -149,14 +175,17 @@ def test_a_failed_run_ends_in_few_lines_and_resume_finishes_it(stoker: Stoker) -
 
 
 def test_retries_follow_the_policy(stoker: Stoker) -> None:
-    file = write(stoker, """
+    file = write(
+        stoker,
+        """
         steps:
           - name: flaky
             command: {script: 'echo x >> "$MARK"; test $(wc -l < "$MARK") -ge 3'}
             env: {MARK: "${{ parameters.mark }}"}
             retry: {attempts: 3, backoff: 1ms}
         parameters: {mark: {type: string}}
-        """)
+        """,
+    )
     done = stoker.run(file, "--set", f"mark={stoker.folder / 'mark'}")
     assert done.code == 0, done.out
     assert len(done.steps("step.retrying")) == 2
@@ -164,7 +193,9 @@ def test_retries_follow_the_policy(stoker: Stoker) -> None:
 
 
 def test_a_sub_pipeline_under_foreach_gives_its_outputs_in_order(stoker: Stoker) -> None:
-    file = write(stoker, """
+    file = write(
+        stoker,
+        """
         steps:
           - name: clean
             foreach: [3, 1, 2]
@@ -180,7 +211,8 @@ def test_a_sub_pipeline_under_foreach_gives_its_outputs_in_order(stoker: Stoker)
                 outputs: {y: {from: result, type: integer}}
             outputs: {y: "${{ steps.square.outputs.y }}"}
         outputs: {ys: "${{ steps.clean.outputs.y }}"}
-        """)
+        """,
+    )
     done = stoker.run(file)
     assert done.code == 0, done.err + done.out
     assert done.outputs == {"ys": [9, 1, 4]}

@@ -64,7 +64,9 @@ def test_spark_pi_gives_pi_as_an_output(spark: Stoker) -> None:
 def test_spark_pi_failure_and_retry_map_to_states(spark: Stoker) -> None:
     copied(spark, "spark_pi")
     text = (spark.folder / "spark-pi.yaml").read_text()
-    broken = text.replace("onFailureRetries: 3", "onFailureRetries: 1").replace("onFailureRetryInterval: 10", "onFailureRetryInterval: 1")
+    broken = text.replace("onFailureRetries: 3", "onFailureRetries: 1").replace(
+        "onFailureRetryInterval: 10", "onFailureRetryInterval: 1"
+    )
     # pi.py takes the number of partitions; a word makes it raise.
     broken = broken.replace("  sparkVersion:", "  arguments: [many]\n  sparkVersion:", 1)
     (spark.folder / "spark-pi.yaml").write_text(broken)
@@ -76,7 +78,9 @@ def test_spark_pi_failure_and_retry_map_to_states(spark: Stoker) -> None:
 
 
 @pytest.mark.parametrize(("wanted", "ran", "skipped"), [("0.9", "publish", "give_up"), ("0.999", "give_up", "publish")])
-def test_model_search_takes_the_branch_that_its_best_model_deserves(stoker: Stoker, wanted: str, ran: str, skipped: str) -> None:
+def test_model_search_takes_the_branch_that_its_best_model_deserves(
+    stoker: Stoker, wanted: str, ran: str, skipped: str
+) -> None:
     copied(stoker, "model_search")
     done = stoker.run("pipeline.py", "--set", f"wanted={wanted}", "--set", "depths=[1, 3]", "--set", "folds=3")
     assert done.code == 0, done.err + done.out[-3000:]

@@ -143,7 +143,12 @@ def test_every_attempt_and_every_log_in_order(scene: Scene) -> None:
     seen += follower.all()
     wanted = []
     for attempt in (1, 2):
-        wanted += [f"==> work, attempt {attempt}, stdout <==", f"attempt {attempt}", f"==> work, attempt {attempt}, stderr <==", "oops"]
+        wanted += [
+            f"==> work, attempt {attempt}, stdout <==",
+            f"attempt {attempt}",
+            f"==> work, attempt {attempt}, stderr <==",
+            "oops",
+        ]
     assert seen == wanted
 
 
@@ -161,7 +166,10 @@ def test_lines_of_steps_side_by_side_are_not_cut(scene: Scene) -> None:
 def test_a_follower_ends_with_a_killed_engine(scene: Scene) -> None:
     gate = scene.gate("gate")
     run = scene.run(step("work", f"echo early; cat {gate}"))
-    followers = [scene.start("runs", "logs", "--follow", "--stream", "stdout"), scene.start("runs", "show", "--follow", "--plain")]
+    followers = [
+        scene.start("runs", "logs", "--follow", "--stream", "stdout"),
+        scene.start("runs", "show", "--follow", "--plain"),
+    ]
     followers[0].until("early")
     followers[1].until("work started")
     run.process.send_signal(signal.SIGKILL)

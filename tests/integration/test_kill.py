@@ -39,7 +39,12 @@ WORK = "note begin; i=0; while [ $i -lt 400 ]; do i=$((i+1)); done; note end\n"
 
 def commands(stoker: Stoker) -> str:
     def step(name: str, **more: object) -> dict[str, object]:
-        return {"name": name, "command": {"script": NOTE + WORK}, "env": {"TRACE": str(stoker.folder / "trace")}, **more}
+        return {
+            "name": name,
+            "command": {"script": NOTE + WORK},
+            "env": {"TRACE": str(stoker.folder / "trace")},
+            **more,
+        }
 
     document = {
         "apiVersion": "stoker.dev/v1beta1",

@@ -25,7 +25,9 @@ class CoreLoader(yaml.SafeLoader):
     }
 
 
-CoreLoader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("^(true|True|TRUE|false|False|FALSE)$"), list("tTfF"))
+CoreLoader.add_implicit_resolver(
+    "tag:yaml.org,2002:bool", re.compile("^(true|True|TRUE|false|False|FALSE)$"), list("tTfF")
+)
 
 
 def verdict(case: pathlib.Path) -> str:

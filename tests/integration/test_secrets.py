@@ -28,7 +28,9 @@ def kept(store: pathlib.Path) -> bytes:
     return b"".join(path.read_bytes() for path in store.rglob("*") if path.is_file() and path.parent.name != "secrets")
 
 
-@pytest.mark.parametrize("reference", ["database", "in_the_store", "env:MY_TOKEN", "file:token.txt", "file:{folder}/token.txt"])
+@pytest.mark.parametrize(
+    "reference", ["database", "in_the_store", "env:MY_TOKEN", "file:token.txt", "file:{folder}/token.txt"]
+)
 def test_a_secret_by_its_reference(stoker: Stoker, reference: str) -> None:
     (stoker.folder / "pipeline.yaml").write_text(DOCUMENT)
     (stoker.folder / "token.txt").write_text(VALUE + "\n")

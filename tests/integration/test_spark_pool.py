@@ -229,7 +229,9 @@ def test_stop_exit_and_kill_leave_a_jvm_that_works(pool: Pool, project: pathlib.
     assert killed.release()["op"] == "released"
     after = pool.lease(project)
     assert after.jvm_pid == stopped.jvm_pid, pool.log()
-    out = after.run(SESSION + "print('now', spark.sparkContext.statusTracker().getActiveJobsIds(), spark.range(10).count())")
+    out = after.run(
+        SESSION + "print('now', spark.sparkContext.statusTracker().getActiveJobsIds(), spark.range(10).count())"
+    )
     assert "now [] 10" in out or "now () 10" in out, out
     after.release()
     assert time.monotonic() - began < 60
@@ -295,7 +297,9 @@ def test_only_one_who_could_not_tell_gets_the_jvm(pool: Pool, project: pathlib.P
     bigger = pool.lease(project, settings={"driver_memory": "2g"})
     assert not bigger.warm
     assert "-Xmx2048m" in pathlib.Path(f"/proc/{bigger.jvm_pid}/cmdline").read_text()
-    assert not any(name.startswith("STOKER_") for name in pathlib.Path(f"/proc/{bigger.jvm_pid}/environ").read_text().split("\0"))
+    assert not any(
+        name.startswith("STOKER_") for name in pathlib.Path(f"/proc/{bigger.jvm_pid}/environ").read_text().split("\0")
+    )
     bigger.release()
 
 
@@ -371,7 +375,9 @@ def test_out_of_memory_is_told(pool: Pool, project: pathlib.Path) -> None:
 
 def test_an_out_of_memory_in_a_task_is_classified(pool: Pool, project: pathlib.Path) -> None:
     lease = pool.lease(project, settings={"driver_memory": "512m"}, log=str(project / "oom.log"))
-    out = lease.run(SESSION + 'spark.range(1, 2).selectExpr("length(repeat(string(id), 480000000))").collect()', check=False)
+    out = lease.run(
+        SESSION + 'spark.range(1, 2).selectExpr("length(repeat(string(id), 480000000))").collect()', check=False
+    )
     lease.send({"op": "release"})
     message = lease.receive_until("released", "jvm-exited")
     log = (project / "oom.log").read_text()
@@ -389,7 +395,8 @@ def test_a_hive_catalog_ends_its_jvm(pool: Pool, project: pathlib.Path) -> None:
 def test_processes_left_behind_end_with_the_jvm(pool: Pool, project: pathlib.Path) -> None:
     lease = pool.lease(project, environment={"NAME": "leftover"})
     out = lease.run(
-        SESSION + "builder = spark._jvm.java.lang.ProcessBuilder(['sleep', '600'])\nprint('left', builder.start().pid())\n"
+        SESSION
+        + "builder = spark._jvm.java.lang.ProcessBuilder(['sleep', '600'])\nprint('left', builder.start().pid())\n"
     )
     left = int(out.split("left")[1])
     assert alive(left)

@@ -41,7 +41,13 @@ class Terminal:
         self.resize(columns, rows)
         environment = {**stoker.environment, "TERM": term, "LANG": "C.UTF-8"}
         self.process = subprocess.Popen(
-            stoker.command(*arguments), cwd=stoker.folder, env=environment, stdin=slave, stdout=slave, stderr=slave, start_new_session=True
+            stoker.command(*arguments),
+            cwd=stoker.folder,
+            env=environment,
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            start_new_session=True,
         )
         os.close(slave)
 
@@ -189,7 +195,12 @@ def test_no_color_is_honoured(stoker: Stoker) -> None:
 
 
 def test_a_cancel_is_seen_to_be_heard(stoker: Stoker) -> None:
-    stoker.write("stubborn.yaml", PIPELINE.replace("read line < $PIPE", "trap 'read line < $PIPE; exit 1' TERM; echo > $PIPE; while :; do sleep 0.1; done"))
+    stoker.write(
+        "stubborn.yaml",
+        PIPELINE.replace(
+            "read line < $PIPE", "trap 'read line < $PIPE; exit 1' TERM; echo > $PIPE; while :; do sleep 0.1; done"
+        ),
+    )
     pipe = stoker.folder / "pipe"
     os.mkfifo(pipe)
     terminal = Terminal(stoker, 80, 24, "run", "stubborn.yaml", "--set", f"pipe={pipe}")

@@ -79,7 +79,18 @@ class User:
 def user(wheel: pathlib.Path, tmp_path_factory: pytest.TempPathFactory) -> User:
     environment = tmp_path_factory.mktemp("environment")
     run(sys.executable, "-m", "venv", "--without-pip", environment)  # making a pip takes longer than all the rest
-    run(sys.executable, "-m", "pip", "--python", environment / "bin/python", "install", "--quiet", "--no-index", "--no-deps", wheel)
+    run(
+        sys.executable,
+        "-m",
+        "pip",
+        "--python",
+        environment / "bin/python",
+        "install",
+        "--quiet",
+        "--no-index",
+        "--no-deps",
+        wheel,
+    )
     return User(environment, tmp_path_factory.mktemp("user"))
 
 

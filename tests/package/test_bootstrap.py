@@ -13,7 +13,9 @@ from conftest import ROOT
 # What the script calls of the real machine. All else is a fake, or is not there.
 REAL_COMMANDS = ("bash", "cat", "chmod", "cut", "dirname", "env", "mkdir", "sha256sum")
 # Each fake notes its call; one whose name is in $FAILING fails; then its own lines.
-FAKE = '#!/usr/bin/env bash\necho "$(basename) $*" >>"$CALLS"\ncase " $FAILING " in *" $(basename) "*) exit 100 ;; esac\n'
+FAKE = (
+    '#!/usr/bin/env bash\necho "$(basename) $*" >>"$CALLS"\ncase " $FAILING " in *" $(basename) "*) exit 100 ;; esac\n'
+)
 FAKES = {
     "apt-get": "",
     "cmake": "",
@@ -94,7 +96,14 @@ def machine(folder: pathlib.Path, case: Case) -> dict[str, str]:
 
 
 def bootstrap(folder: pathlib.Path, variables: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([str(folder / "tools/bootstrap"), *arguments], env=variables, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+    return subprocess.run(
+        [str(folder / "tools/bootstrap"), *arguments],
+        env=variables,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
@@ -106,6 +115,8 @@ def test_bootstrap(case: Case, tmp_path: pathlib.Path) -> None:
     done = bootstrap(tmp_path, variables, *case.arguments)
     assert done.returncode == case.code, done.stdout + done.stderr
     assert case.says in done.stdout
-    calls = "\n".join(line for line in (tmp_path / "calls").read_text().splitlines() if not line.startswith("dpkg-query"))
+    calls = "\n".join(
+        line for line in (tmp_path / "calls").read_text().splitlines() if not line.startswith("dpkg-query")
+    )
     assert [part for part in case.calls if part not in calls] == []
     assert [part for part in case.no_calls if part in calls] == []

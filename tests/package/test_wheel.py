@@ -12,7 +12,15 @@ from conftest import BUILD, ROOT, BareRoot, User, run
 
 LARGEST_MEGABYTES = 25
 # The parts of glibc: everything else must be inside the program.
-GLIBC = {"libc.so.6", "libm.so.6", "libpthread.so.0", "libdl.so.2", "librt.so.1", "ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1"}
+GLIBC = {
+    "libc.so.6",
+    "libm.so.6",
+    "libpthread.so.0",
+    "libdl.so.2",
+    "librt.so.1",
+    "ld-linux-x86-64.so.2",
+    "ld-linux-aarch64.so.1",
+}
 # The oldest glibc that the wheel says it works with, docs/reference/building.md names the systems.
 OLDEST_GLIBC = (2, 35)
 # What the compiler read or the linker took (a part of its path), and the name by which NOTICE has it. Empty: glibc's or the kernel's own, which
@@ -49,14 +57,21 @@ def test_the_program_needs_only_glibc(program: pathlib.Path) -> None:
 
 
 def test_the_tag_names_the_glibc_that_the_program_needs(wheel: pathlib.Path, program: pathlib.Path) -> None:
-    versions = [tuple(map(int, version.split("."))) for version in re.findall(r"GLIBC_(\d+\.\d+)", readelf(program, "--version-info"))]
+    versions = [
+        tuple(map(int, version.split(".")))
+        for version in re.findall(r"GLIBC_(\d+\.\d+)", readelf(program, "--version-info"))
+    ]
     assert max(versions) <= OLDEST_GLIBC
     tagged = re.search(r"manylinux_(\d+)_(\d+)_", wheel.name)
     assert tagged and tuple(map(int, tagged.groups())) >= max(versions)
 
 
 def test_the_program_is_hardened(program: pathlib.Path) -> None:
-    dynamic, segments, symbols = readelf(program, "--dynamic"), readelf(program, "--segments"), readelf(program, "--dyn-syms")
+    dynamic, segments, symbols = (
+        readelf(program, "--dynamic"),
+        readelf(program, "--segments"),
+        readelf(program, "--dyn-syms"),
+    )
     assert "BIND_NOW" in dynamic and "PIE" in dynamic  # addresses are random, and nothing is bound late
     assert "GNU_RELRO" in segments
     assert re.search(r"GNU_STACK .* RW +0x", segments)  # no code on the stack
@@ -64,7 +79,9 @@ def test_the_program_is_hardened(program: pathlib.Path) -> None:
     assert "__memcpy_chk" in symbols  # _FORTIFY_SOURCE
 
 
-def test_the_sdk_in_the_program_is_the_sdk_of_the_wheel(contents: pathlib.Path, program: pathlib.Path, tmp_path: pathlib.Path) -> None:
+def test_the_sdk_in_the_program_is_the_sdk_of_the_wheel(
+    contents: pathlib.Path, program: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
     archive = tmp_path / "sdk.archive"
     run(sys.executable, ROOT / "tools/codegen/sdk_archive.py", contents, archive)
     assert archive.stat().st_size > 0
@@ -74,9 +91,15 @@ def test_the_sdk_in_the_program_is_the_sdk_of_the_wheel(contents: pathlib.Path, 
 
 def test_notice_has_everything_that_is_linked_in(contents: pathlib.Path) -> None:
     (notice,) = contents.glob("stoker-*.dist-info/licenses/NOTICE")
-    linked = re.findall(r"^(/\S+\.a)\(", (BUILD / "src/app/stoker.map").read_text(), re.MULTILINE)  # archives of which a member was taken
+    linked = re.findall(
+        r"^(/\S+\.a)\(", (BUILD / "src/app/stoker.map").read_text(), re.MULTILINE
+    )  # archives of which a member was taken
     read = re.findall(r"^ +(/\S+)$", run("ninja", "-C", BUILD, "-t", "deps").stdout, re.MULTILINE)
-    assert [path for path in linked if not any(part in path for part in THIRD_PARTIES) and not path.endswith("libc_nonshared.a")] == []
+    assert [
+        path
+        for path in linked
+        if not any(part in path for part in THIRD_PARTIES) and not path.endswith("libc_nonshared.a")
+    ] == []
     used = {*linked, *read}
     found = {name for path in used for part, name in THIRD_PARTIES.items() if part in path}
     assert found == set(THIRD_PARTIES.values())
@@ -105,7 +128,10 @@ def test_runs_commands_with_nothing_but_glibc(bare_root: BareRoot) -> None:
 
 def test_the_program_is_on_the_path(user: User) -> None:
     assert user("sh", "-c", "command -v stoker").stdout.strip() == str(user.environment / "bin/stoker")
-    assert user("stoker", "version").stdout.strip() == "stoker " + user("python", "-c", "import stoker; print(stoker.__version__)").stdout.strip()
+    assert (
+        user("stoker", "version").stdout.strip()
+        == "stoker " + user("python", "-c", "import stoker; print(stoker.__version__)").stdout.strip()
+    )
 
 
 def test_a_python_pipeline_runs(user: User) -> None:

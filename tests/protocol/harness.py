@@ -54,7 +54,13 @@ class Attempt:
     """One run of the worker. `messages` are the decoded frames in order, each with the second it came."""
 
     def __init__(
-        self, worker: Worker, folder: pathlib.Path, function: str, inputs: dict[str, Any], outputs: list[str], **more: Any
+        self,
+        worker: Worker,
+        folder: pathlib.Path,
+        function: str,
+        inputs: dict[str, Any],
+        outputs: list[str],
+        **more: Any,
     ) -> None:
         self.folder = folder / f"attempt {function}"
         self.folder.mkdir(parents=True)
@@ -160,7 +166,9 @@ def check_artifact(artifact: dict[str, Any]) -> dict[str, Any]:
         assert artifact[key] == manifest[key], key
     paths = [entry["path"] for entry in manifest["files"]]
     found = sorted(
-        path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file() and path.name != "manifest.json"
+        path.relative_to(folder).as_posix()
+        for path in folder.rglob("*")
+        if path.is_file() and path.name != "manifest.json"
     )
     assert paths == found
     lines = ""

@@ -49,7 +49,23 @@ def test_says_hello_then_started_and_ends_with_a_result(worker: Worker, tmp_path
 
 @pytest.mark.parametrize(
     "value",
-    [None, True, False, 0, -1, 2**62, 1.0, 0.1, 1e300, "", "ünï \U0001f600 \n\0", [], [1, 2.0, [None]], {}, {"a": {"b": [1]}}],
+    [
+        None,
+        True,
+        False,
+        0,
+        -1,
+        2**62,
+        1.0,
+        0.1,
+        1e300,
+        "",
+        "ünï \U0001f600 \n\0",
+        [],
+        [1, 2.0, [None]],
+        {},
+        {"a": {"b": [1]}},
+    ],
 )
 def test_plain_values_come_back_with_their_type(worker: Worker, tmp_path: pathlib.Path, value: Any) -> None:
     attempt = run(worker, tmp_path, "echo", {"value": value})
@@ -139,7 +155,9 @@ def test_many_messages_are_merged(worker: Worker, tmp_path: pathlib.Path) -> Non
 
 
 def test_heartbeats_when_asked(worker: Worker, tmp_path: pathlib.Path) -> None:
-    attempt = run(worker, tmp_path, "sleep", {"seconds": 1.0, "ready": str(tmp_path / "r")}, outputs=(), heartbeat_seconds=0.2)
+    attempt = run(
+        worker, tmp_path, "sleep", {"seconds": 1.0, "ready": str(tmp_path / "r")}, outputs=(), heartbeat_seconds=0.2
+    )
     assert attempt.finish() == 0, attempt.text()
     assert len(attempt.of_type("heartbeat")) >= 2
 

@@ -30,11 +30,17 @@ SOURCE_SUFFIXES = {".cc", ".h", ".inc", ".py", ".sh", ".js", ".ts", ".tsx"}
 
 def tracked() -> list[pathlib.Path]:
     """Files of the repository; those not ignored where there is no commit of them yet."""
-    listed = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True)
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True
+    )
     if listed.returncode == 0:
         paths = [ROOT / name for name in listed.stdout.decode().split("\0") if name]
     else:  # an exported tree
-        paths = [path for path in ROOT.rglob("*") if not {"build", ".venv", ".git", "node_modules"} & set(path.relative_to(ROOT).parts)]
+        paths = [
+            path
+            for path in ROOT.rglob("*")
+            if not {"build", ".venv", ".git", "node_modules"} & set(path.relative_to(ROOT).parts)
+        ]
     return sorted(path for path in paths if path.is_file())
 
 
@@ -82,7 +88,9 @@ def linked_modules() -> dict[str, set[str]]:
     reached: dict[str, set[str]] = {}
     for module in module_order():  # in order: what a module links is known before it
         if module in direct:
-            reached[module] = set(direct[module]).union(*(reached.get(other, set()) for other in direct[module])) - {module}
+            reached[module] = set(direct[module]).union(*(reached.get(other, set()) for other in direct[module])) - {
+                module
+            }
     return reached
 
 
@@ -92,7 +100,9 @@ def check(problems: list[str]) -> None:
 
 def test_every_folder_of_src_is_a_module() -> None:
     folders = {path.relative_to(ROOT / "src").parts[0] for path in sources(".cc", ".h")}
-    check([f"src/{folder}: not in STOKER_MODULES of CMakeLists.txt" for folder in sorted(folders - set(module_order()))])
+    check(
+        [f"src/{folder}: not in STOKER_MODULES of CMakeLists.txt" for folder in sorted(folders - set(module_order()))]
+    )
 
 
 def test_includes_follow_the_order_of_modules() -> None:
@@ -115,7 +125,9 @@ def test_includes_are_linked() -> None:
         for quoted, _ in INCLUDE.findall(text(path)):
             other = quoted.split("/")[0]
             if quoted and other in linked and other != module and other not in linked.get(module, set()):
-                problems.append(f'{name(path)}: "{quoted}": src/{module}/CMakeLists.txt does not have {other} among its DEPS')
+                problems.append(
+                    f'{name(path)}: "{quoted}": src/{module}/CMakeLists.txt does not have {other} among its DEPS'
+                )
     check(problems)
 
 
@@ -134,7 +146,9 @@ def test_pure_folders_have_no_input_output_clock_or_threads() -> None:
         if path.relative_to(ROOT / "src").parts[0] not in PURE or is_test(path):
             continue
         for line, content in enumerate(text(path).splitlines(), 1):
-            if (content.lstrip().startswith("#include") and IMPURE_HEADERS.search(content)) or IMPURE_CALLS.search(content):
+            if (content.lstrip().startswith("#include") and IMPURE_HEADERS.search(content)) or IMPURE_CALLS.search(
+                content
+            ):
                 problems.append(f"{name(path)}:{line}: {content.strip()}")
     check(problems)
 
@@ -155,19 +169,31 @@ def test_folder_is_namespace() -> None:
     for path in sources(".h"):
         module = path.relative_to(ROOT / "src").parts[0]
         content = text(path)
-        if module not in ("base", "app") and "namespace stoker" in content and f"namespace stoker::{module}" not in content:
+        if (
+            module not in ("base", "app")
+            and "namespace stoker" in content
+            and f"namespace stoker::{module}" not in content
+        ):
             problems.append(f"{name(path)}: not in namespace stoker::{module}")
     check(problems)
 
 
 def test_every_folder_of_src_has_a_readme() -> None:
     folders = sorted({path.relative_to(ROOT / "src").parts[0] for path in sources(".cc", ".h")})
-    check([f"src/{folder}: without README.md" for folder in folders if not (ROOT / "src" / folder / "README.md").exists()])
+    check(
+        [f"src/{folder}: without README.md" for folder in folders if not (ROOT / "src" / folder / "README.md").exists()]
+    )
 
 
 def test_tests_stand_beside_their_code() -> None:
     """foo_test.cc of a module lies in its folder: nothing under src is a test that no target builds."""
-    check([f"{name(path)}: deeper than src/<module>" for path in sources(".cc", ".h") if len(path.relative_to(ROOT / "src").parts) > 2])
+    check(
+        [
+            f"{name(path)}: deeper than src/<module>"
+            for path in sources(".cc", ".h")
+            if len(path.relative_to(ROOT / "src").parts) > 2
+        ]
+    )
 
 
 def test_files_are_short() -> None:
@@ -183,18 +209,28 @@ def test_files_are_short() -> None:
 def test_no_paths_of_one_machine() -> None:
     problems = []
     for path in FILES:
-        if path.suffix in (".png", ".jpg", ".gz", ".zip", ".jar", ".parquet", ".db", ".whl") or path.is_relative_to(ROOT / "tests/fuzz/corpus"):
+        if path.suffix in (".png", ".jpg", ".gz", ".zip", ".jar", ".parquet", ".db", ".whl") or path.is_relative_to(
+            ROOT / "tests/fuzz/corpus"
+        ):
             continue
         for line, content in enumerate(text(path).splitlines(), 1):
-            problems += [f"{name(path)}:{line}: {word}" for word in MACHINE_PATHS if re.search(rf"(?<![\w.]){word}", content)]
+            problems += [
+                f"{name(path)}:{line}: {word}" for word in MACHINE_PATHS if re.search(rf"(?<![\w.]){word}", content)
+            ]
     check(problems)
 
 
 def test_every_parser_has_a_fuzz_target_with_seeds() -> None:
     targets = re.findall(r"^stoker_fuzz_target\((\w+)", text(ROOT / "tests/fuzz/CMakeLists.txt"), re.MULTILINE)
     bodies = {path.stem for path in (ROOT / "tests/fuzz/targets").glob("*.cc")}
-    problems = [f"tests/fuzz/targets/{body}.cc: not in tests/fuzz/CMakeLists.txt" for body in sorted(bodies - set(targets))]
-    problems += [f"tests/fuzz/corpus/{target}: no seeds" for target in targets if not any((ROOT / "tests/fuzz/corpus" / target).glob("*"))]
+    problems = [
+        f"tests/fuzz/targets/{body}.cc: not in tests/fuzz/CMakeLists.txt" for body in sorted(bodies - set(targets))
+    ]
+    problems += [
+        f"tests/fuzz/corpus/{target}: no seeds"
+        for target in targets
+        if not any((ROOT / "tests/fuzz/corpus" / target).glob("*"))
+    ]
     check(problems)
 
 
@@ -212,7 +248,11 @@ def test_generated_files_are_current() -> None:
 def test_decisions_are_numbered_and_listed() -> None:
     pages = sorted(path.name for path in (ROOT / "docs/adr").glob("*.md") if path.name != "README.md")
     index = text(ROOT / "docs/adr/README.md")
-    problems = [f"docs/adr/{page}: not named {number:04}-….md" for number, page in enumerate(pages, 1) if not page.startswith(f"{number:04}-")]
+    problems = [
+        f"docs/adr/{page}: not named {number:04}-….md"
+        for number, page in enumerate(pages, 1)
+        if not page.startswith(f"{number:04}-")
+    ]
     for page in pages:
         title = text(ROOT / "docs/adr" / page).partition("\n")[0].removeprefix("# ")
         if f"[{page[:4]}]({page}) | {title} |" not in index:

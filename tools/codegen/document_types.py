@@ -76,7 +76,10 @@ class Types:
             return self.one_class(name, "", schema["description"], optional)
         described = f"The optional keys of {name}."
         needed = {key: type_ for key, type_ in keys.items() if key in required}
-        return [*self.one_class(f"{name}Keys", "", described, optional), *self.one_class(name, f"{name}Keys", schema["description"], needed)]
+        return [
+            *self.one_class(f"{name}Keys", "", described, optional),
+            *self.one_class(name, f"{name}Keys", schema["description"], needed),
+        ]
 
     @staticmethod
     def one_class(name: str, base: str, description: str, keys: dict[str, str]) -> list[str]:
@@ -88,7 +91,9 @@ class Types:
             lines += [f'_{name}Words = TypedDict("_{name}Words", {{{items}}}{total})', "", ""]
         bases = ", ".join([*([base] if base else []), *([f"_{name}Words"] if words else [])]) or "TypedDict"
         lines += [f"class {name}({bases}{'' if base else ', total=False'}):"]
-        lines += textwrap.wrap(f'"""{description}', 120, initial_indent="    ", subsequent_indent="    ", break_long_words=False)
+        lines += textwrap.wrap(
+            f'"""{description}', 120, initial_indent="    ", subsequent_indent="    ", break_long_words=False
+        )
         lines[-1] += '"""'
         lines += ["", *(f"    {key}: {type_}" for key, type_ in keys.items() if key not in words)]
         return [*lines, "", ""]

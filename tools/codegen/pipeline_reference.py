@@ -101,7 +101,11 @@ class Page:
             words.append(f"{low} to {high}")
         elif low is not None:
             words.append(f"at least {low}")
-        for key, text in (("minItems", "at least {} item"), ("maxItems", "at most {} items"), ("maxProperties", "at most {}")):
+        for key, text in (
+            ("minItems", "at least {} item"),
+            ("maxItems", "at most {} items"),
+            ("maxProperties", "at most {}"),
+        ):
             if key in schema:
                 words.append(text.format(schema[key]))
         return f" ({', '.join(words)})" if words else ""
@@ -124,7 +128,9 @@ class Page:
             lines += ["| key | type | meaning |", "|---|---|---|"]
             required = schema.get("required", [])
             lines += [
-                self.row(key, value, key in required) for key, value in schema["properties"].items() if key != "annotations"
+                self.row(key, value, key in required)
+                for key, value in schema["properties"].items()
+                if key != "annotations"
             ]
             lines.append("")
         return lines

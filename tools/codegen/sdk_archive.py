@@ -3,6 +3,7 @@
 
 The format is what src/app/embedded_sdk.cc reads: per file `<path length> <size>\\n<path><bytes>`, paths relative and sorted.
 """
+
 import pathlib
 import sys
 

@@ -28,7 +28,13 @@ def split(data: Input[Dataset], train: Output[Dataset], test: Output[Dataset]):
 
 
 @dsl.component
-def transform(train: Input[Dataset], test: Input[Dataset], scaled_train: Output[Dataset], scaled_test: Output[Dataset], scaler: Output[Model]):
+def transform(
+    train: Input[Dataset],
+    test: Input[Dataset],
+    scaled_train: Output[Dataset],
+    scaled_test: Output[Dataset],
+    scaler: Output[Model],
+):
     import steps
 
     steps.transform(train.path, test.path, scaled_train.path, scaled_test.path, scaler.path)

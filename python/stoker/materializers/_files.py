@@ -44,7 +44,11 @@ class PathOutput(Materializer):
         from stoker._context import context
 
         scratch = getattr(context(), "_scratch", None)
-        return scratch is not None and not source.is_symlink() and pathlib.Path(scratch).resolve() in source.resolve().parents
+        return (
+            scratch is not None
+            and not source.is_symlink()
+            and pathlib.Path(scratch).resolve() in source.resolve().parents
+        )
 
     def load(self, directory: pathlib.Path, saved: Saved) -> Any:
         return self.wrap(directory / "data" / saved.details["name"])

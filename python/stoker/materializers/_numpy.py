@@ -23,10 +23,14 @@ class NumpyArray(Materializer):
         if (type(value) is numpy.ndarray or scalar) and not plain.dtype.hasobject:
             numpy.save(directory / "data.npy", plain, allow_pickle=False)
             # Metadata of a dtype has no place in the file; the shape and type are for people.
-            return Saved(details={"dtype": str(plain.dtype), "shape": list(plain.shape), **({"scalar": True} if scalar else {})})
+            return Saved(
+                details={"dtype": str(plain.dtype), "shape": list(plain.shape), **({"scalar": True} if scalar else {})}
+            )
         with open(directory / "data.pickle", "wb") as stream:
             pickle.dump(value, stream, protocol=5)
-        return Saved(details={"dtype": str(plain.dtype), "shape": list(plain.shape), "class": type(value).__name__}, pickle=True)
+        return Saved(
+            details={"dtype": str(plain.dtype), "shape": list(plain.shape), "class": type(value).__name__}, pickle=True
+        )
 
     def load(self, directory: pathlib.Path, saved: Saved) -> Any:
         import numpy

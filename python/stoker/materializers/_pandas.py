@@ -24,7 +24,9 @@ class PandasDataFrame(Materializer):
         frame = self.to_frame(value)
         details = self.details(value)
         saved = Saved(details=details, rows=len(frame), preview=self._table(frame))
-        saved.schema = {"columns": [{"name": str(name), "type": str(of)} for name, of in zip(frame.columns, frame.dtypes)]}
+        saved.schema = {
+            "columns": [{"name": str(name), "type": str(of)} for name, of in zip(frame.columns, frame.dtypes)]
+        }
         if not self._save_parquet(frame, directory / "data.parquet", saved):
             with open(directory / "data.pickle", "wb") as stream:
                 pickle.dump(value, stream, protocol=5)
@@ -64,8 +66,12 @@ class PandasDataFrame(Materializer):
         try:
             import pyarrow.parquet
         except ImportError:
-            raise RuntimeError("this pandas frame is a parquet file; reading it needs pyarrow: pip install pyarrow") from None
-        frame = _with_nan(pyarrow.parquet.read_table(directory / "data.parquet").to_pandas(), saved.details.get("nan", []))
+            raise RuntimeError(
+                "this pandas frame is a parquet file; reading it needs pyarrow: pip install pyarrow"
+            ) from None
+        frame = _with_nan(
+            pyarrow.parquet.read_table(directory / "data.parquet").to_pandas(), saved.details.get("nan", [])
+        )
         return self.from_frame(frame, saved)
 
     def to_frame(self, value: Any) -> Any:

@@ -51,5 +51,7 @@ class SklearnEstimator(PickleMaterializer):
     type = "sklearn"
 
     def preview(self, value: Any) -> Optional[Preview]:
-        parameters = {name: shorten(repr(item), 120) for name, item in sorted(value.get_params(deep=False).items())[:40]}
+        parameters = {
+            name: shorten(repr(item), 120) for name, item in sorted(value.get_params(deep=False).items())[:40]
+        }
         return {"kind": "model", "class": qualified_name(type(value)), "parameters": parameters}

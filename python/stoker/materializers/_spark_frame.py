@@ -35,7 +35,9 @@ class SparkDataFrame(Materializer):
 
     def save(self, value: Any, directory: pathlib.Path) -> Optional[Saved]:
         if getattr(getattr(value.sparkSession, "_sc", None), "_jsc", self) is None:
-            raise RuntimeError("the frame cannot be written: the step stopped the Spark session that the frame belongs to")
+            raise RuntimeError(
+                "the frame cannot be written: the step stopped the Spark session that the frame belongs to"
+            )
         fields = value.schema.fields
         details: Dict[str, Any] = {}
         frame = self._storable(value, fields, details)
@@ -143,7 +145,9 @@ _GLOB = "[]{}*?\\^"
 
 def _first_rows(frame: Any, data: pathlib.Path) -> Iterator[List[Any]]:
     """The first rows of the first non-empty file, read in the driver without a job by the reader that scans use."""
-    part = next((path for path in sorted(data.glob("part-*.parquet")) if _parquet_footer.row_count(str(path)) > 0), None)
+    part = next(
+        (path for path in sorted(data.glob("part-*.parquet")) if _parquet_footer.row_count(str(path)) > 0), None
+    )
     if part is None:
         return
     jvm = frame.sparkSession._jvm

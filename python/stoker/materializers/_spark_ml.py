@@ -57,7 +57,9 @@ class SparkML(Materializer):
     def preview(self, value: Any) -> Optional[Preview]:
         parameters: Dict[str, str] = {}
         try:
-            for param, setting in sorted(value.extractParamMap().items(), key=lambda pair: pair[0].name)[:_SHOWN_PARAMETERS]:
+            for param, setting in sorted(value.extractParamMap().items(), key=lambda pair: pair[0].name)[
+                :_SHOWN_PARAMETERS
+            ]:
                 parameters[param.name] = shorten(str(setting), 120)
         except Exception:  # parameters of somebody's class; a preview is never worth a failure
             pass
