@@ -64,6 +64,9 @@ def environment_of(entry: Entry) -> Dict[str, str]:
     out = home / "out"
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir()
+    # Of this program: a daemon that an earlier one left lingering is no descendant, and its JVMs would not be counted.
+    runtime = home / f"runtime-{os.getpid()}"
+    runtime.mkdir(mode=0o700, exist_ok=True)
     environment = {
         "PATH": f"{ROOT / '.venv/bin'}:{os.environ['PATH']}",
         "HOME": str(home),
@@ -76,7 +79,7 @@ def environment_of(entry: Entry) -> Dict[str, str]:
         "DO_NOT_TRACK": "1",
         "MPLCONFIGDIR": str(WORK / "state/matplotlib"),
         "STOKER_STORE": str(home / "store"),
-        "XDG_RUNTIME_DIR": str(home),
+        "XDG_RUNTIME_DIR": str(runtime),
         "VIRTUAL_ENV": str(ROOT / ".venv"),
         "PYTHONPATH": str(ROOT / "python"),
         "BENCH_OUT": str(out),

@@ -146,6 +146,9 @@ def _import_by_path(file: str, module_name: str) -> Any:
     from importlib import util
 
     name = "".join(c if c.isalnum() or c in "_." else "_" for c in module_name)
+    loaded = sys.modules.get(name)
+    if loaded is not None and _same_file(loaded, file):
+        return loaded
     spec = util.spec_from_file_location(name, file)
     if spec is None or spec.loader is None:
         raise ImportError(f"{file} is no Python file")

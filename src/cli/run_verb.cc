@@ -137,11 +137,11 @@ Result<int> run_run(const Program& program, const CommonOptions& common, const R
   block_signals();
   const auto file = (program.working_directory / command.file).lexically_normal();
   TRY_ASSIGN(const auto location, find_store_location(common, file.parent_path()));
-  TRY_ASSIGN(const auto source, load_pipeline(program, {.file = command.file,
-                                                        .pipeline = command.pipeline,
-                                                        .python = command.python,
-                                                        .recompile = command.recompile,
-                                                        .store = location.folder}));
+  TRY_ASSIGN(auto source, load_pipeline(program, {.file = command.file,
+                                                  .pipeline = command.pipeline,
+                                                  .python = command.python,
+                                                  .recompile = command.recompile,
+                                                  .store = location.folder}));
   TRY_ASSIGN(auto parameters, given_parameters(program, command, source));
   TRY_ASSIGN(const auto store, metadata::Store::open(location.folder));
 
@@ -149,8 +149,10 @@ Result<int> run_run(const Program& program, const CommonOptions& common, const R
   if (source.interpreter && (style == RunStyle::tree || style == RunStyle::plain)) {
     print(fmt::format("python {} ({})\n", source.interpreter->path.string(), source.interpreter->reason));
   }
-  LocalEngine::Options options{
-      .python = choose_python(command.python, source.project_root), .host = source.host, .isolated = command.isolated};
+  // The runner takes the host over, with the user's file imported; it would start another if we kept ours.
+  LocalEngine::Options options{.python = choose_python(command.python, source.project_root),
+                               .host = std::move(source.host),
+                               .isolated = command.isolated};
   options.engine = {.clock = &program.clock,
                     .random = random_fraction(),
                     .parallelism = command.parallelism.value_or(0),

@@ -362,3 +362,32 @@ def test_pages_link_to_what_is_there() -> None:
             if not re.match(r"\w+:", link) and not (page.parent / pathlib.PurePosixPath(link)).exists():
                 broken.append(f"{page.relative_to(ROOT)}: {link}")
     assert broken == []
+
+
+def test_a_new_file_is_imported_once_for_its_document_and_its_steps(stoker: Stoker) -> None:
+    stoker.write(
+        "my-flow.py",
+        """
+        from stoker import pipeline, step
+
+        with open("imports", "a") as file:
+            print("once", file=file)
+
+        @step
+        def first() -> int:
+            return 1
+
+        @step
+        def second(number: int) -> int:
+            return number + 1
+
+        @pipeline
+        def flow() -> None:
+            second(first())
+        """,
+    )
+    (stoker.folder / "flow.py").write_bytes((stoker.folder / "my-flow.py").read_bytes())
+    for file in ("flow.py", "my-flow.py"):
+        (stoker.folder / "imports").unlink(missing_ok=True)
+        assert stoker.run(file, "--no-cache").code == 0
+        assert (stoker.folder / "imports").read_text().split() == ["once"]
