@@ -6,8 +6,8 @@ from typing import Any, List, Optional
 
 import pytest
 
-from stoker import _worker_children
-from stoker._worker_children import started_process
+from stoker._worker import children
+from stoker._worker.children import started_process
 
 SITE = f"{sys.prefix}/lib/python{sys.version_info[0]}.{sys.version_info[1]}/site-packages"
 STANDARD = subprocess.__file__
@@ -27,7 +27,7 @@ def called_from(frames: List[Any], event: str, args: Any) -> Optional[str]:
 
 @pytest.fixture(autouse=True)
 def without_this_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_worker_children, "_OBSERVER", (*_worker_children._OBSERVER, __name__))
+    monkeypatch.setattr(children, "_OBSERVER", (*children._OBSERVER, __name__))
 
 
 @pytest.mark.parametrize(

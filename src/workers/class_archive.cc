@@ -19,7 +19,7 @@ constexpr std::size_t kKeptArchives = 4;  // some 150 MB each
 Result<void> run_training_job(const LeaseRequest& request, const py4j::GatewayAddress& gateway,
                               const runtime::StopToken& stop, const Clock& clock) {
   runtime::ProcessSpec spec;
-  spec.argv = {"nice", "-n", "19", request.python.string(), "-m", "stoker._spark_training"};
+  spec.argv = {"nice", "-n", "19", request.python.string(), "-m", "stoker._spark.training"};
   spec.environment = training_environment(request);
   (*spec.environment)["PYSPARK_GATEWAY_PORT"] = std::to_string(gateway.port);
   (*spec.environment)["PYSPARK_GATEWAY_SECRET"] = gateway.secret;

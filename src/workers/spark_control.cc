@@ -137,7 +137,7 @@ Result<void> SparkControl::set_properties(Calls& calls, const LeaseSettings& set
   if (!settings.python_path.empty()) properties["spark.executorEnv.PYTHONPATH"] = settings.python_path;
   if (settings.working_directory != home_directory_) {
     // Python workers are children of the JVM and stand where it stands; this module goes where the step stands first.
-    properties["spark.python.daemon.module"] = "stoker._spark_daemon";
+    properties["spark.python.daemon.module"] = "stoker._spark.daemon";
     properties["spark.executorEnv.STOKER_WORKING_DIRECTORY"] = settings.working_directory.string();
   }
   for (const auto& [name, value] : settings.defaults) {

@@ -1,7 +1,7 @@
 """What a step used at run time: project modules imported and project files opened, by an audit hook, and environment
 variables that its own code read (PIPELINES.md, cache key, dynamic part).
 
-Seen is what this process opens through Python, and what the readers of `_worker_native` are given. Not seen: files that
+Seen is what this process opens through Python, and what the readers of `native` are given. Not seen: files that
 other native code opens by itself. Data read from outside the project, listings of its folders and processes that the
 step started are no dependencies that could be checked: they are noted, and the step is not reused without the user's
 word.
@@ -19,9 +19,10 @@ import threading
 import time
 from typing import Any, Collection, Dict, List, Optional, Tuple
 
-from stoker import _worker_native
+from stoker._place import PACKAGE
 from stoker._watched_environment import EnvironmentReads
-from stoker._worker_children import PROCESS_EVENTS, started_process
+from stoker._worker import native
+from stoker._worker.children import PROCESS_EVENTS, started_process
 
 _HASHED_BYTES = 1 << 30
 _CHUNK = 1 << 20
@@ -61,7 +62,6 @@ _SET_BY_RUNNERS = (
 )
 # Stands for the list of names.
 ALL_VARIABLES = "*"
-_OWN_FOLDER = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
 
 def _standard_library() -> Tuple[str, ...]:
@@ -79,7 +79,7 @@ STANDARD_LIBRARY = _standard_library()
 
 def is_library(path: str) -> bool:
     """Whether a source file belongs to Python, an installed distribution or this SDK: not the user's."""
-    if any(part in path for part in _LIBRARY_PARTS) or path.startswith((_OWN_FOLDER, "<frozen")):
+    if any(part in path for part in _LIBRARY_PARTS) or path.startswith((PACKAGE, "<frozen")):
         return True
     return path.startswith(STANDARD_LIBRARY)
 
@@ -109,7 +109,7 @@ class Observer:
     def start(self) -> None:
         global _active, _hooked
         self._began = time.time() - _CLOCK_SLACK
-        _worker_native.WRAPPER.start(self.given)
+        native.WRAPPER.start(self.given)
         self._variables.start()
         if not _hooked:
             sys.addaudithook(_hook)
@@ -118,7 +118,7 @@ class Observer:
 
     def stop(self) -> None:
         global _active
-        _worker_native.WRAPPER.stop()
+        native.WRAPPER.stop()
         self._variables.stop()
         if _active is self:
             _active = None

@@ -17,7 +17,7 @@ PROCESS_EVENTS = frozenset(
 )
 # Starting by these raises no event of its own; each is imported when it is first used.
 _STARTERS = (".popen_spawn_posix", ".popen_forkserver", ".popen_loky_posix")
-_OBSERVER = (__name__, "stoker._worker_observe")
+_OBSERVER = (__name__, "stoker._worker.observe")
 _CARRIERS = frozenset(
     {"joblib", "loky", "torch", "dask", "distributed", "ray", "multiprocess", "pathos", "mpire", "billiard"}
 )

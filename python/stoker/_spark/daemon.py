@@ -1,7 +1,7 @@
 """The daemon of Spark's Python workers, for a leased JVM that was started in another folder than the step's.
 
 Workers are children of the JVM and stand in its working directory, which cannot be changed any more. With
-`spark.python.daemon.module=stoker._spark_daemon` they go where the step stands first. Python 3.8, standard library and
+`spark.python.daemon.module=stoker._spark.daemon` they go where the step stands first. Python 3.8, standard library and
 pyspark only.
 """
 

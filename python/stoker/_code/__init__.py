@@ -14,8 +14,8 @@ import sys
 import types
 from typing import Any, Callable, Dict, Iterable, List, Optional, Set, Tuple
 
-from stoker._code_files import file_digest, file_status, project_files
-from stoker._code_objects import (
+from stoker._code.files import file_digest, file_status, project_files
+from stoker._code.objects import (
     absolute,
     cells_of,
     code_names,
@@ -32,7 +32,7 @@ from stoker._code_objects import (
     subclasses,
     wraps,
 )
-from stoker._code_values import Opaque, ValueWriter, function_text
+from stoker._code.values import Opaque, ValueWriter, function_text
 from stoker._environment import is_standard, version_of
 from stoker._project import is_own_file, is_project_file, is_project_module
 from stoker._source import Chain, Import, Source, bound_names, chains, forget_sources, imports_in, normalised, source_of

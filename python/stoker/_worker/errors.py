@@ -9,7 +9,7 @@ import re
 import traceback
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
-from stoker._worker_observe import is_library
+from stoker._worker.observe import is_library
 
 MESSAGE_LIMIT = 8192
 TRACEBACK_LIMIT = 32768

@@ -1,6 +1,6 @@
 """A typical job, run once so that the JVM can write down the classes that such jobs load (a class-data archive).
 
-Run as `python -m stoker._spark_training` in an empty folder with the gateway of a leased JVM in the environment. What this
+Run as `python -m stoker._spark.training` in an empty folder with the gateway of a leased JVM in the environment. What this
 pyspark or environment cannot do is left out: the archive is then a little smaller, never wrong.
 """
 

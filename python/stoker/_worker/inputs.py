@@ -9,7 +9,7 @@ from typing import Any, Dict, List, Optional
 
 from stoker import _artifacts, _convert
 from stoker._values import Directory, File, Secret, Table
-from stoker._worker_errors import INFRASTRUCTURE, StepError
+from stoker._worker.errors import INFRASTRUCTURE, StepError
 
 # A resumed run keeps its finished steps, and with them what they made; a new run looks before it takes something from the cache.
 _MAKE_AGAIN = (

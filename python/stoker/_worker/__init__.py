@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import atexit
-import gc
 import importlib
 import importlib.util
 import inspect
@@ -18,11 +17,13 @@ import sys
 import traceback
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
-from stoker import _artifacts, _context, _convert, _json_values, _spark, _worker_errors, _worker_outputs
-from stoker._worker_channel import Channel
-from stoker._worker_errors import CANCELLED, INFRASTRUCTURE, Cancelled, StepError
-from stoker._worker_inputs import Inputs
-from stoker._worker_observe import Observer
+from stoker import _artifacts, _context, _convert, _json_values, _spark
+from stoker._worker import errors as worker_errors
+from stoker._worker import outputs as worker_outputs
+from stoker._worker.channel import Channel
+from stoker._worker.errors import CANCELLED, INFRASTRUCTURE, Cancelled, StepError
+from stoker._worker.inputs import Inputs
+from stoker._worker.observe import Observer
 from stoker.materializers import _plain  # noqa: F401 - loaded before a fork server forks
 
 PROTOCOL_VERSIONS = (1,)
@@ -272,13 +273,13 @@ class _Attempt:
 
     def _save(self, returned: Any, annotation: Any, function: str) -> Dict[str, Any]:
         declared = self.invocation["outputs"]
-        values = _worker_outputs.named(returned, declared, annotation, function)
-        annotations = _worker_outputs.annotations_of(declared, annotation)
+        values = worker_outputs.named(returned, declared, annotation, function)
+        annotations = worker_outputs.annotations_of(declared, annotation)
         for name in values:
-            values[name] = _worker_outputs.check(name, values[name], annotations.get(name, Any), function)
+            values[name] = worker_outputs.check(name, values[name], annotations.get(name, Any), function)
         saved: Dict[str, Any] = {}
         for name, value in values.items():
-            output = _worker_outputs.save(
+            output = worker_outputs.save(
                 name,
                 value,
                 annotations.get(name, Any),
@@ -293,22 +294,22 @@ class _Attempt:
     def _keep(self, name: str, value: Any) -> None:
         if not name.isidentifier() or name in self.invocation["outputs"]:
             raise ValueError(f"{name!r} cannot name an artifact: it is no identifier, or the name of an output")
-        saved = _worker_outputs.save(name, value, None, {}, self.invocation["artifacts"], self.origin, "log_artifact")
+        saved = worker_outputs.save(name, value, None, {}, self.invocation["artifacts"], self.origin, "log_artifact")
         self.logged[name] = {"artifact": saved.artifact}
 
     def _describe(self, raised: BaseException) -> Dict[str, Any]:
         try:
             if not isinstance(raised, (Cancelled, StepError)):
                 text = "".join(traceback.format_exception(type(raised), raised, raised.__traceback__))
-                print(_worker_errors.redact(text, tuple(self.inputs.secrets)), file=sys.stderr)  # all of it, in the log
-            error = _worker_errors.describe(raised, tuple(self.inputs.secrets))
+                print(worker_errors.redact(text, tuple(self.inputs.secrets)), file=sys.stderr)  # all of it, in the log
+            error = worker_errors.describe(raised, tuple(self.inputs.secrets))
             if isinstance(raised, Cancelled):
                 error.update(message="the step was cancelled (SIGTERM)", type="Cancelled")
             elif isinstance(raised, StepError):
-                print(f"stoker: {_worker_errors.redact(str(raised), tuple(self.inputs.secrets))}", file=sys.stderr)
+                print(f"stoker: {worker_errors.redact(str(raised), tuple(self.inputs.secrets))}", file=sys.stderr)
         except BaseException as inner:
             error = {
-                "class": _worker_errors.USER_CODE,
+                "class": worker_errors.USER_CODE,
                 "type": type(raised).__qualname__,
                 "message": f"(not shown: {inner!r})",
                 "traceback": "",
@@ -509,8 +510,3 @@ def _unpickled(entry: Dict[str, Any]) -> Any:
                 f"functions of a notebook need cloudpickle: {sys.executable} -m pip install cloudpickle", INFRASTRUCTURE
             ) from None
         raise
-
-
-if __name__ == "__main__":
-    gc.freeze()
-    main()

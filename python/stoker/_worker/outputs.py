@@ -7,7 +7,7 @@ from typing import Any, Dict, Optional, Type
 
 from stoker import _artifacts, _convert
 from stoker._json_values import NotEncodable
-from stoker._worker_errors import StepError
+from stoker._worker.errors import StepError
 from stoker.materializers._base import Materializer, qualified_name
 from stoker.materializers._registry import NoMaterializer, by_reference, for_value
 
