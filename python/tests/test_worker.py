@@ -36,8 +36,8 @@ def test_only_the_users_frames(project: Project) -> None:
     assert error["file"].endswith("pipeline.py") and error["line"] == 7
     trace = error["traceback"]
     assert "helper.py" in trace and "which came from" in trace and "raised in json/decoder.py" in trace
-    assert "_worker.py" not in trace and trace.count("File ") == 3
-    assert "_worker.py" in error["log"]  # the log has everything
+    assert "stoker/_worker" not in trace and trace.count("File ") == 3
+    assert "stoker/_worker/__init__.py" in error["log"]  # the log has everything
 
 
 @pytest.mark.parametrize(
@@ -448,13 +448,15 @@ def worker_files() -> list[pathlib.Path]:
         "_errors",
         "_json_values",
         "_parquet_footer",
-        "_spark",
+        "_place",
+        "_project",
         "_values",
         "_watched_environment",
     ]
     return (
         [package / f"{name}.py" for name in names]
-        + sorted(package.glob("_worker*.py"))
+        + sorted(package.glob("_worker/*.py"))
+        + sorted(package.glob("_spark/*.py"))
         + sorted(package.glob("materializers/*.py"))
     )
 

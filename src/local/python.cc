@@ -43,7 +43,7 @@ def version(folder):
 spark = home("pyspark")
 stoker = home("stoker")
 print(json.dumps({"executable": sys.executable, "version": "%d.%d.%d" % sys.version_info[:3],
-    "stoker": stoker is not None and os.path.exists(os.path.join(stoker, "_worker.py")),
+    "stoker": stoker is not None and os.path.exists(os.path.join(stoker, "_worker", "__main__.py")),
     "pyspark_home": spark, "pyspark_version": version(spark) if spark else "",
     "path": [os.path.abspath(p) for p in sys.path if p] + ([os.path.join(spark, "version.py")] if spark else [])}))
 )";
