@@ -10,6 +10,7 @@
 #include "cli/open_store.h"
 #include "cli/output.h"
 #include "cli/pipeline_source.h"
+#include "cli/resumed_document.h"
 #include "cli/run_output.h"
 #include "cli/signals.h"
 #include "cli/verbs.h"
@@ -169,7 +170,9 @@ Result<int> run_run(const Program& program, const CommonOptions& common, const R
                                       .project_root = source.project_root.string(),
                                       .interpreter = source.interpreter ? source.interpreter->path.string() : "",
                                       .working_directory = program.working_directory.string(),
-                                      .experiment = command.experiment.value_or(source.document->experiment)},
+                                      .experiment = command.experiment.value_or(source.document->experiment),
+                                      .file = source.file.string(),
+                                      .selected = command.pipeline.value_or("")},
                                      output);
   output.close();
   if (!outcome.ok()) return std::move(outcome).error();
@@ -186,12 +189,19 @@ Result<int> run_runs_resume(const Program& program, const CommonOptions& common,
   TRY_ASSIGN(const auto store, open_store(program, common));
   TRY_ASSIGN(const auto id, store->find_run(command.run));
   TRY_ASSIGN(const auto row, store->load_run(id));
-  LocalEngine::Options options{.python = choose_python(command.python, row.project_root), .isolated = command.isolated};
-  options.engine = {.clock = &program.clock,
-                    .random = random_fraction(),
-                    .load_document = reload_document,
-                    .cache_facts = machine_facts(program),
-                    .environment = program.environment};
+  TRY_ASSIGN(auto resumed, resumed_document(program, row, command.python, store->folder()));
+  LocalEngine::Options options{.python = choose_python(command.python, row.project_root),
+                               .host = std::move(resumed.host),
+                               .isolated = command.isolated};
+  options.engine = {
+      .clock = &program.clock,
+      .random = random_fraction(),
+      .use_cache = resumed.code_known,
+      .keep_results = resumed.code_known,
+      .load_document = [&resumed](const json::value&,
+                                  const std::string& directory) { return reload_document(resumed.source, directory); },
+      .cache_facts = machine_facts(program),
+      .environment = program.environment};
   TRY_ASSIGN(const auto local, LocalEngine::make(program, *store, std::move(options)));
   RunOutput output(program, common, run_style(program, common, command.plain, command.quiet), row.pipeline.str(),
                    step_names(row.document));

@@ -143,6 +143,8 @@ Result<RunOutcome> Engine::run(RunRequest request, RunObserver& observer) {
   row.machine_version = pipeline::kRunMachineVersion;
   row.extra =
       json::object{{"workingDirectory", request.working_directory}, {"directory", request.document->main.directory}};
+  if (!request.file.empty()) row.extra.get_object()["file"] = request.file;
+  if (!request.selected.empty()) row.extra.get_object()["selected"] = request.selected;
   // A resume, which has no command line of its own, holds to it.
   if (options_.timeout) row.extra.get_object()["timeout_ms"] = options_.timeout->count();
   for (int i = 0; i < kRunIdTries; ++i) {
@@ -214,6 +216,7 @@ Result<RunOutcome> Engine::drive(Prepared prepared, RunObserver& observer) {
   StepCache cache(store_, artifacts_,
                   {.clock = options_.clock,
                    .read = options_.use_cache,
+                   .write = options_.keep_results,
                    .facts = options_.cache_facts,
                    .environment = options_.environment});
   FanOut observers;

@@ -3,6 +3,7 @@ is about must have come from the cache, or not. tests/data/cache-edits.yaml is t
 
 from __future__ import annotations
 
+import json
 import os
 import pathlib
 import shutil
@@ -100,3 +101,67 @@ def test_an_edit_hits_or_misses(baselines: Baselines, edit: dict[str, Any]) -> N
     assert hit == (edit.get("run", edit["expect"]) == "hit"), (
         f"{edit['why']}; the program says: {end.get('cache')} {end.get('error', '')}\n{done.err}"
     )
+
+
+RESUMED = """
+    import helper
+    from stoker import pipeline, step
+
+    @step
+    def first(number: int) -> int:
+        return helper.change(number)
+
+    @step
+    def second(number: int) -> int:
+        return helper.change(number)
+
+    @pipeline
+    def resumed(number: int = 1) -> int:
+        return second(first(number))
+"""
+FAILS = "def change(number):\n    return number.nothing\n"
+
+
+def values(stoker: Stoker) -> dict[str, object]:
+    shown = json.loads(stoker("runs", "show", "--json").out)
+    return {row["step"]: row["outputs"]["output"]["value"] for row in shown["steps"]}
+
+
+@pytest.mark.parametrize("more", [(), ("--isolated",)])
+def test_what_a_resume_ran_is_known_by_the_code_that_it_ran(stoker: Stoker, more: tuple[str, ...]) -> None:
+    def helper(text: str) -> None:
+        (stoker.folder / "helper.py").write_text(text)
+
+    stoker.write("resumed.py", RESUMED)
+    helper(FAILS)
+    assert stoker.run("resumed.py", *more).code == 1
+    helper("def change(number):\n    return number + 1000\n")
+    assert stoker("runs", "resume", *more).code == 0
+    assert values(stoker) == {"first": 1001, "second": 2001}
+    # The same code again: what the resume ran serves it. The code before: it fails as it did.
+    again = stoker.run("resumed.py")
+    assert again.code == 0 and again.step("first")["cached"] and again.step("second")["cached"]
+    helper(FAILS)
+    assert stoker.run("resumed.py").code == 1
+
+
+def test_a_resume_whose_file_is_gone_or_broken_says_so(stoker: Stoker) -> None:
+    stoker.write("resumed.py", RESUMED)
+    (stoker.folder / "helper.py").write_text(FAILS)
+    assert stoker.run("resumed.py").code == 1
+    (stoker.folder / "helper.py").write_text("def change(\n")
+    broken = stoker("runs", "resume")
+    assert broken.code == 2 and "SyntaxError" in broken.err and "helper.py" in broken.err
+    (stoker.folder / "resumed.py").unlink()
+    gone = stoker("runs", "resume")
+    assert gone.code == 2 and "there is no file" in gone.err
+
+
+def test_a_resume_says_when_the_pipeline_has_other_steps(stoker: Stoker) -> None:
+    stoker.write("resumed.py", RESUMED)
+    (stoker.folder / "helper.py").write_text(FAILS)
+    assert stoker.run("resumed.py").code == 1
+    (stoker.folder / "helper.py").write_text("def change(number):\n    return number\n")
+    stoker.write("resumed.py", RESUMED.replace("second(first(number))", "second(second(first(number)))"))
+    resumed = stoker("runs", "resume")
+    assert resumed.code == 0 and "the pipeline has other steps now" in resumed.err
