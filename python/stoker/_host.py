@@ -148,6 +148,9 @@ class Host:
             return
         if _prctl is None:
             _prepare_for_forks()
+        # What the user's file printed while it was imported and stands in a buffer, each child would print again.
+        sys.stdout.flush()
+        sys.stderr.flush()
         host = os.getpid()
         pid = os.fork()
         if pid == 0:
@@ -284,8 +287,6 @@ def _plain_signals() -> None:
 def _take_descriptors(message: Dict[str, Any], descriptors: List[int], connection: socket.socket) -> None:
     """0, 1, 2 are the attempt's; the protocol keeps its number, named in the environment; all else of the host is closed."""
     protocol, output, errors = descriptors
-    sys.stdout.flush()
-    sys.stderr.flush()
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     os.dup2(output, 1)

@@ -504,7 +504,7 @@ def test_run_in_a_forked_child(project: Project, tmp_path: pathlib.Path) -> None
         "    pid = os.fork()\n"
         "    if pid == 0:\n"
         "        _worker.finish(_worker.run(sys.argv[1]))\n"
-        "    print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))\n"
+        "    print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)\n"
     )
     env = {**os.environ, "PYTHONPATH": str(ROOT / "python")}
     done = subprocess.run(
