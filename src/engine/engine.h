@@ -27,7 +27,7 @@ struct EngineOptions {
   std::function<double()> random;  // in [0, 1); ids of runs and the jitter of retries
   int parallelism = 0;             // attempts at once; 0: as many as the runner likes
   bool use_cache = true;
-  bool keep_results = true;  // for later runs to reuse
+  bool keep_results = true;                          // for later runs to reuse
   std::optional<std::chrono::milliseconds> timeout;  // of the run, beside the document's
   bool fail_fast = false;
   std::chrono::milliseconds grace{std::chrono::seconds(10)};
