@@ -41,9 +41,8 @@ LISTED_RUNS = 10_000
 class Entry:
     tool: str
     command: List[str]
-    prepare: Optional[Callable[[Dict[str, str], int], None]] = (
-        None  # before each round: environment, number of the round
-    )
+    # Before each round: environment, number of the round.
+    prepare: Optional[Callable[[Dict[str, str], int], None]] = None
     finish: Optional[Callable[[Dict[str, str]], None]] = None  # after each round
     warm_up: int = 1
     rounds: Optional[int] = None  # none: as many as asked for

@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
 #include "base/strings.h"
-#include "cli/event_text.h"
 #include "cli/open_store.h"
 #include "cli/output.h"
 #include "cli/run_view.h"

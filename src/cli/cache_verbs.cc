@@ -4,7 +4,6 @@
 #include <set>
 
 #include "base/strings.h"
-#include "cli/event_text.h"
 #include "cli/open_store.h"
 #include "cli/output.h"
 #include "cli/step_rows.h"

@@ -1,5 +1,5 @@
-// Reading fields of run events leniently: a missing or odd field is empty, never an error, since events may come from a
-// newer program.
+// Texts of run events for people. A missing or odd field is empty, never an error: events may come from a newer
+// program.
 #pragma once
 
 #include <string>

@@ -5,7 +5,6 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "cli/event_text.h"
 #include "cli/text_width.h"
 #include "codec/json_fields.h"
 

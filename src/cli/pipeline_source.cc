@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include "cli/event_text.h"
 #include "cli/interpreter.h"
 #include "cli/signals.h"
 #include "codec/json_fields.h"
@@ -58,11 +57,13 @@ Result<json::value> compile(const Program& program, const SourceRequest& request
   // The user's module may hang, and the host does not hear the terminal: without this, Ctrl-C would leave it running.
   runtime::StopSource stop;
   const SignalWatch signals([&](int) { stop.request_stop(); });
-  TRY_ASSIGN(auto host, local::PythonHost::start({.python = source.interpreter->path,
-                                                  .environment = program.environment,
-                                                  .working_directory = program.working_directory,
-                                                  .sdk = sdk},
-                                                 program.clock));
+  TRY_ASSIGN(auto host, local::PythonHost::start(
+                            {.python = source.interpreter->path,
+                             .environment = program.environment,
+                             .working_directory = request.working_directory.empty() ? program.working_directory
+                                                                                    : request.working_directory,
+                             .sdk = sdk},
+                            program.clock));
   const runtime::Context context{.deadline = runtime::Deadline::after(program.clock, kCompileLimit),
                                  .stop = stop.get_token()};
   TRY_ASSIGN(auto reply, host->compile(source.file, request.pipeline.value_or(""), {}, context));

@@ -22,6 +22,8 @@ struct SourceRequest {
   bool recompile = false;
   // Of the store; the compile cache is below it. Empty: no cache is used.
   std::filesystem::path store;
+  // Where a Python file is imported: what it reads then may have relative names. Empty: where the program stands.
+  std::filesystem::path working_directory;
 };
 
 struct PipelineSource {

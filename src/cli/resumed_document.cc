@@ -4,6 +4,7 @@
 
 #include <map>
 #include <string>
+#include <utility>
 
 #include "codec/json_fields.h"
 
@@ -54,7 +55,8 @@ Result<ResumedDocument> resumed_document(const Program& program, const metadata:
     resumed.code_known = false;
     return resumed;
   }
-  SourceRequest request{.file = file, .python = python, .store = store};
+  SourceRequest request{
+      .file = file, .python = python, .store = store, .working_directory = text_of(extra, "workingDirectory")};
   if (extra.contains("selected")) request.pipeline = text_of(extra, "selected");
   TRY_ASSIGN(auto now, load_pipeline(program, request).with_context("resume with the code as it is now"));
   std::map<std::string, const json::object*> fresh;
@@ -66,14 +68,14 @@ Result<ResumedDocument> resumed_document(const Program& program, const metadata:
     if (found != fresh.end()) ++known;
     json::value* body = step.if_contains("python");
     if (body == nullptr || !body->is_object()) return;
-    const bool same = found != fresh.end() && same_function(body->get_object(), object_of(*found->second, "python"));
-    if (!same) {
+    static const json::object kNoStep;
+    const auto& now_body = object_of(found != fresh.end() ? *found->second : kNoStep, "python");
+    if (!same_function(body->get_object(), now_body)) {
       ++changed;
       step["cache"] = false;
-      return;
+    } else if (const auto* code = now_body.if_contains("code")) {
+      body->get_object()["code"] = *code;
     }
-    const auto& code = object_of(*found->second, "python");
-    if (const auto* value = code.if_contains("code")) body->get_object()["code"] = *value;
   });
   if (changed > 0 || known < fresh.size()) {
     fmt::print(stderr,

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include "cli/event_text.h"
 #include "cli/plain_view.h"
 #include "codec/json_fields.h"
 

@@ -5,7 +5,6 @@
 #include <iostream>
 
 #include "base/strings.h"
-#include "cli/event_text.h"
 #include "cli/open_store.h"
 #include "cli/output.h"
 #include "cli/run_follower.h"

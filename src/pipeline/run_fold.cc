@@ -8,14 +8,10 @@ namespace stoker::pipeline {
 
 using codec::flag_of;
 using codec::number_of;
+using codec::object_of;
 using codec::text_of;
 
 namespace {
-
-json::object object_field(const json::object& fields, std::string_view name) {
-  const json::value* value = fields.if_contains(name);
-  return value != nullptr && value->is_object() ? value->get_object() : json::object();
-}
 
 std::optional<Duration> opened_at(const json::object& fields) {
   if (!fields.contains("active_ms")) return std::nullopt;
@@ -25,12 +21,12 @@ std::optional<Duration> opened_at(const json::object& fields) {
 // Null when the event carries nothing of a result.
 StepResultPtr result_of(const json::object& fields) {
   auto result = std::make_shared<StepResult>();
-  result->outputs = object_field(fields, "outputs");
-  for (const auto& [name, value] : object_field(fields, "metrics"))
+  result->outputs = object_of(fields, "outputs");
+  for (const auto& [name, value] : object_of(fields, "metrics"))
     result->metrics[name] = value.to_number<double>();
-  result->error = object_field(fields, "error");
-  result->logs = object_field(fields, "logs");
-  result->cache = object_field(fields, "cache");
+  result->error = object_of(fields, "error");
+  result->logs = object_of(fields, "logs");
+  result->cache = object_of(fields, "cache");
   if (fields.contains("cpu_ms")) result->cpu_milliseconds = number_of(fields, "cpu_ms", 0);
   if (fields.contains("peak_rss_bytes")) result->peak_rss_bytes = number_of(fields, "peak_rss_bytes", 0);
   const bool empty = !fields.contains("outputs") && result->metrics.empty() && result->error.empty() &&
@@ -74,7 +70,7 @@ void RunFold::apply_run(const RunEvent& event) {
   switch (event.type) {
     case RunEventType::run_started:
       run_.pipeline = PipelineName(text_of(fields, "pipeline"));
-      run_.parameters = std::make_shared<const json::object>(object_field(fields, "parameters"));
+      run_.parameters = std::make_shared<const json::object>(object_of(fields, "parameters"));
       run_.document_digest = text_of(fields, "document_digest");
       break;
     case RunEventType::run_resumed:
@@ -88,8 +84,8 @@ void RunFold::apply_run(const RunEvent& event) {
     default:
       run_.state = parse_run_state(text_of(fields, "state")).value_or(RunState::failed);
       run_.finished_at = event.time;
-      if (fields.contains("outputs")) run_.outputs = std::make_shared<json::object>(object_field(fields, "outputs"));
-      if (fields.contains("error")) run_.error = std::make_shared<json::object>(object_field(fields, "error"));
+      if (fields.contains("outputs")) run_.outputs = std::make_shared<json::object>(object_of(fields, "outputs"));
+      if (fields.contains("error")) run_.error = std::make_shared<json::object>(object_of(fields, "error"));
   }
 }
 

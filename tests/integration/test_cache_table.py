@@ -3,6 +3,7 @@ is about must have come from the cache, or not. tests/data/cache-edits.yaml is t
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import pathlib
@@ -165,3 +166,19 @@ def test_a_resume_says_when_the_pipeline_has_other_steps(stoker: Stoker) -> None
     stoker.write("resumed.py", RESUMED.replace("second(first(number))", "second(second(first(number)))"))
     resumed = stoker("runs", "resume")
     assert resumed.code == 0 and "the pipeline has other steps now" in resumed.err
+
+
+def test_a_resume_from_another_folder_imports_the_file_where_the_run_did(
+    stoker: Stoker, tmp_path: pathlib.Path
+) -> None:
+    reads = "import helper\n    SETTINGS = open('settings').read()"
+    stoker.write("resumed.py", RESUMED.replace("import helper", reads))
+    stoker.write("settings", "x")
+    (stoker.folder / "helper.py").write_text(FAILS)
+    assert stoker.run("resumed.py").code == 1
+    (stoker.folder / "helper.py").write_text("def change(number):\n    return number + 1\n")
+    elsewhere = dataclasses.replace(
+        stoker, folder=tmp_path, environment={**stoker.environment, "STOKER_STORE": str(stoker.folder / ".stoker")}
+    )
+    resumed = elsewhere("runs", "resume")
+    assert resumed.code == 0, resumed.err
