@@ -40,11 +40,11 @@ std::vector<std::string> step_names(const json::value& document) {
 }
 
 RunOutput::RunOutput(const Program& program, const CommonOptions& common, RunStyle style, std::string pipeline,
-                     std::vector<std::string> steps)
+                     const std::vector<std::string>& steps)
     : program_(program),
       style_(style),
       terminal_(terminal_style(program, common, STDOUT_FILENO)),
-      view_(std::move(pipeline), std::move(steps)),
+      view_(std::move(pipeline), steps),
       screen_(terminal_) {
   if (style_ == RunStyle::tree) drawer_ = std::thread([this] { draw_until_closed(); });
 }

@@ -26,7 +26,7 @@ std::vector<std::string> step_names(const json::value& document);
 class RunOutput final : public engine::RunObserver {
  public:
   RunOutput(const Program& program, const CommonOptions& common, RunStyle style, std::string pipeline,
-            std::vector<std::string> steps);
+            const std::vector<std::string>& steps);
   ~RunOutput() override;
 
   void on_event(const json::object& event) override { on_event(event, std::chrono::milliseconds(0)); }
