@@ -34,7 +34,7 @@ def remove_if_stale(source: str) -> None:
 
     cached = cache_from_source(source)
     try:
-        if os.stat(source).st_mtime_ns >= os.stat(cached).st_mtime_ns:
+        if os.stat(source).st_ctime_ns >= os.stat(cached).st_mtime_ns:  # ctime: an older file may have been moved here
             os.unlink(cached)
     except OSError:
         pass

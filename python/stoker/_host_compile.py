@@ -4,7 +4,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any, Dict, List, NoReturn, Optional, Tuple
 
-from stoker import _bytecode, _state
+from stoker import _bytecode, _saved_files, _state
 from stoker._place import is_framework
 from stoker._project import import_file, project_root
 from stoker._record import Recorder
@@ -48,10 +48,12 @@ def compile_file(file: str, name: Optional[str], argv: List[str]) -> Dict[str, A
     file = os.path.abspath(file)
     root = project_root(file)
     recorder = Recorder(root)
+    began = _saved_files.now()
     recorder.start()
     try:
         module = import_user_file(file, root, argv)
         document = _document(module, file, root, name)
+        _note_files_saved(document, recorder, _saved_files.look(began, began, recorder.found_files()))
         _note_variables_set(document, recorder)
         # A file that is new, or that nobody opened yet, can then change a step's digest: only a new compile tells.
         recorder.unfit.update(dict.fromkeys(_whole_project(document)))
@@ -70,6 +72,16 @@ def _note_variables_set(document: "types.Pipeline", recorder: Recorder) -> None:
             code = step["python"].get("code") if "python" in step else None
             if code:
                 code["variables"] = variables
+
+
+def _note_files_saved(document: "types.Pipeline", recorder: Recorder, files: Dict[str, str]) -> None:
+    """What was saved while it was compiled: the digests may be those of other code than what runs."""
+    for file in files:
+        reason = f"{file} was saved while the pipeline was compiled"
+        recorder.unfit[reason] = None
+        for step in _steps(document):
+            if "code" in step.get("python", {}):
+                step["python"]["code"] = {"unknown": reason}
 
 
 def _steps(document: "types.Pipeline") -> "List[types.Step]":

@@ -9,7 +9,7 @@ import os
 import stat
 import sys
 from types import FrameType
-from typing import Any, Dict, Optional, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 from stoker._environment import packages_stamp
 from stoker._place import PACKAGE
@@ -37,6 +37,7 @@ class Recorder:
     def __init__(self, root: str) -> None:
         self._root = os.path.join(os.path.abspath(root), "")
         self.files: Dict[str, None] = {}
+        self._written: Dict[str, None] = {}
         # Libraries too: what one reads while it is imported can be in a value that the file computes.
         self.variables = EnvironmentReads(lambda file: True)
         self.unfit: Dict[str, None] = {}
@@ -59,14 +60,19 @@ class Recorder:
     def opened(self, path: Any, flags: Any) -> None:
         if isinstance(path, int) or path is None:
             return
-        if isinstance(flags, int) and flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC):
-            return
         name = os.path.abspath(os.fsdecode(path))
+        if isinstance(flags, int) and flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC):
+            self._written[name] = None
+            return
         if name.endswith(".pyc") or name.startswith(_IGNORED) or is_library_file(name) or is_own_file(name):
             return
         # A library's own reading outside the project (font caches, certificates) is the library's affair.
         if name.startswith(self._root) or not _only_library_frames():
             self.files[name] = None
+
+    def found_files(self) -> List[str]:
+        """Files that were read and not written by the code itself."""
+        return [file for file in self.files if file not in self._written]
 
     def dependencies(self) -> Dict[str, Any]:
         """The document of the host protocol."""

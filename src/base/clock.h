@@ -10,6 +10,10 @@ namespace stoker {
 using WallTime = std::chrono::sys_time<std::chrono::milliseconds>;
 using SteadyTime = std::chrono::steady_clock::time_point;
 
+inline double seconds_since_1970(WallTime time) {
+  return std::chrono::duration<double>(time.time_since_epoch()).count();
+}
+
 // Thread-safe.
 class Clock {
  public:

@@ -63,6 +63,8 @@ Result<int> run_cache_explain(const Program& program, const CommonOptions& commo
   const std::string what = step.cached ? "taken from the cache" : step.state == "succeeded" ? "ran" : step.state;
   print(fmt::format("{} of run {}: {}\n", step.path.str(), id.str(), what));
   if (!why.empty()) print("why: " + why + "\n");
+  const auto note = step.cache.is_object() ? text_of(step.cache.get_object(), "note") : "";
+  if (!note.empty()) print("its result is " + note + "\n");
   if (!step.cache_key.empty()) print("key: " + step.cache_key + "\n");
   return 0;
 }

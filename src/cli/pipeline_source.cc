@@ -79,6 +79,27 @@ Result<json::value> compile(const Program& program, const SourceRequest& request
   return document;
 }
 
+// A document names Python files by path, and they may have changed since it was compiled. Functions that travel by
+// value (of a notebook, whose document is made for one run) are what they were.
+void forget_code(pipeline::Document& document) {
+  const auto forget = [](std::vector<pipeline::Step>& steps) {
+    for (auto& step : steps) {
+      auto* python = std::get_if<pipeline::PythonStep>(&step.body);
+      if (python == nullptr || python->file.empty()) continue;
+      python->code = {
+          {"unknown", "a compiled document does not tell whether its Python files changed since; stoker run " +
+                          python->file + " does"}};
+    }
+  };
+  const auto forget_all = [&](pipeline::Pipeline& pipeline) {
+    forget(pipeline.steps);
+    forget(pipeline.finally);
+  };
+  forget_all(document.main);
+  for (auto& [name, pipeline] : document.pipelines)
+    forget_all(pipeline);
+}
+
 }  // namespace
 
 pipeline::LoadOptions document_options(const std::filesystem::path& directory) {
@@ -98,6 +119,7 @@ std::filesystem::path project_root_of(const std::filesystem::path& file) {
 
 Result<PipelineSource> load_pipeline(const Program& program, const SourceRequest& request) {
   PipelineSource source;
+  source.compiled_at = program.clock.wall_now();
   source.file = (program.working_directory / request.file).lexically_normal();
   std::error_code failure;
   const auto status = std::filesystem::status(source.file, failure);
@@ -121,6 +143,7 @@ Result<PipelineSource> load_pipeline(const Program& program, const SourceRequest
   }
   TRY_ASSIGN(auto text, runtime::read_file(source.file, kMaximumDocumentBytes));
   TRY_ASSIGN(auto document, pipeline::load_document(std::move(text), request.file, document_options(directory)));
+  forget_code(document);
   source.document = std::make_shared<const pipeline::Document>(std::move(document));
   return source;
 }

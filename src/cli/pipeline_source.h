@@ -32,6 +32,8 @@ struct PipelineSource {
   std::filesystem::path project_root;  // absolute
   // Of a Python file: what compiled it, or would have.
   std::optional<local::Interpreter> interpreter;
+  // When it was compiled, or its compile was found unchanged: digests of code are of the files as they were then.
+  std::optional<WallTime> compiled_at;
   // The process that compiled it, which has the user's module imported; none when the compile was found again.
   std::shared_ptr<local::PythonHost> host;
 };

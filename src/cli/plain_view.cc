@@ -70,8 +70,9 @@ std::optional<std::string> plain_line(const json::object& event) {
   }
   if (type == "step.succeeded") {
     const auto metrics = metrics_text(object_of(event, "metrics"));
+    const auto note = text_of(object_of(event, "cache"), "note");
     return line(step + (flag_of(event, "cached") ? " cached" : " succeeded in " + took()) +
-                (metrics.empty() ? "" : "  " + metrics));
+                (note.empty() ? "" : " (" + one_line(note) + ")") + (metrics.empty() ? "" : "  " + metrics));
   }
   if (type == "step.failed") return line(fmt::format("{} failed in {}: {}", step, took(), error_text(event)));
   if (type == "step.skipped") return line(fmt::format("{} skipped: {}", step, one_line(text_of(event, "reason"))));

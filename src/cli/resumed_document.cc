@@ -47,7 +47,7 @@ bool same_function(const json::object& one, const json::object& other) {
 
 Result<ResumedDocument> resumed_document(const Program& program, const metadata::RunRow& row,
                                          const std::optional<std::string>& python, const std::filesystem::path& store) {
-  ResumedDocument resumed{.source = row.document, .host = nullptr};
+  ResumedDocument resumed{.source = row.document, .compiled_at = std::nullopt, .host = nullptr};
   if (!has_python_steps(row.document)) return resumed;
   const auto& extra = object_of(row.extra);
   const std::string file = text_of(extra, "file");
@@ -82,6 +82,7 @@ Result<ResumedDocument> resumed_document(const Program& program, const metadata:
                "the pipeline has other steps now; this run goes on with those it began with (anew: stoker run {})\n",
                file);
   }
+  resumed.compiled_at = now.compiled_at;
   resumed.host = std::move(now.host);
   return resumed;
 }

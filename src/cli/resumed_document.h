@@ -5,6 +5,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "base/result.h"
 #include "cli/pipeline_source.h"
@@ -14,6 +15,7 @@ namespace stoker::cli {
 
 struct ResumedDocument {
   json::value source;
+  std::optional<WallTime> compiled_at;      // as of a PipelineSource
   std::shared_ptr<local::PythonHost> host;  // has the user's file imported; none when the compile was found again
   // False: what the steps' code is now could not be found out (a notebook's, say). Nothing may then be reused or kept.
   bool code_known = true;

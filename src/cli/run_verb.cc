@@ -68,6 +68,7 @@ class LocalEngine {
   struct Options {
     PythonChoice python;
     std::shared_ptr<local::PythonHost> host;
+    std::optional<WallTime> compiled_at;
     bool isolated = false;
     engine::EngineOptions engine;
   };
@@ -82,6 +83,7 @@ class LocalEngine {
     // Asked for, it is more than a proposal: steps that wait for something else than a processor may be many.
     runner.slots = options.engine.parallelism;
     runner.host = std::move(options.host);
+    runner.compiled_at = options.compiled_at;
     runner.secrets = local::default_secrets(program.environment, store.folder() / "secrets");
     TRY_ASSIGN(auto paths, workers::PoolPaths::prepare(program.environment));
     runner.leaser = std::make_shared<local::PoolLeaser>(
@@ -153,6 +155,7 @@ Result<int> run_run(const Program& program, const CommonOptions& common, const R
   // The runner takes the host over, with the user's file imported; it would start another if we kept ours.
   LocalEngine::Options options{.python = choose_python(command.python, source.project_root),
                                .host = std::move(source.host),
+                               .compiled_at = source.compiled_at,
                                .isolated = command.isolated};
   options.engine = {.clock = &program.clock,
                     .random = random_fraction(),
@@ -192,6 +195,7 @@ Result<int> run_runs_resume(const Program& program, const CommonOptions& common,
   TRY_ASSIGN(auto resumed, resumed_document(program, row, command.python, store->folder()));
   LocalEngine::Options options{.python = choose_python(command.python, row.project_root),
                                .host = std::move(resumed.host),
+                               .compiled_at = resumed.compiled_at,
                                .isolated = command.isolated};
   options.engine = {
       .clock = &program.clock,

@@ -121,7 +121,7 @@ void RunLoop::progress(const AttemptId& id, AttemptProgress progress) {
 
 void RunLoop::metric(const AttemptId& id, std::string name, double value, std::optional<std::int64_t> step) {
   json::object line = live("metric", id);
-  line["name"] = std::move(name);
+  line["name"] = name;
   line["value"] = value;
   if (step) line["at"] = *step;
   post(std::move(line), true);
@@ -129,8 +129,8 @@ void RunLoop::metric(const AttemptId& id, std::string name, double value, std::o
 
 void RunLoop::log_line(const AttemptId& id, std::string stream, std::string text) {
   json::object line = live("log", id);
-  line["stream"] = std::move(stream);
-  line["line"] = std::move(text);
+  line["stream"] = stream;
+  line["line"] = text;
   post(std::move(line), true);
 }
 
@@ -316,8 +316,12 @@ Result<void> RunLoop::write() {
   }
   for (const pipeline::AttemptRow& row : changes.attempts)
     batch.attempts.push_back(to_store(row, attempt_folder(row.path, row.attempt)));
-  for (const pipeline::RunEvent& event : changes.events)
+  for (const pipeline::RunEvent& event : changes.events) {
     batch.events.push_back(to_store(event, context_->run));
+    if (event.type != pipeline::RunEventType::step_succeeded) continue;
+    if (auto not_kept = not_kept_.extract(event.step.str()))
+      batch.events.back().payload.as_object()["cache"] = std::move(not_kept.mapped());
+  }
   if (changes.run) batch.run = to_update(*changes.run);
   if (is_terminal(machine_.run().state)) batch.durability = metadata::Durability::power_loss;
   std::vector<json::value> lines;
@@ -340,6 +344,7 @@ void RunLoop::add_cache_entry(const pipeline::StepRow& row, InstanceId instance,
   const StepCache::Query query{context_->run, epoch_, context_->pipeline, row.path, *step};
   json::object info = row.result->cache;
   auto entry = cache_.entry(query, *keyed->second.key, *row.result, observed_[instance], row.attempt, info);
+  if (info.contains("note")) not_kept_[row.path.str()] = info;
   batch.steps.back().cache = std::move(info);
   if (entry) batch.cache_entries.push_back(std::move(*entry));
 }

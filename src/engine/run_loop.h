@@ -138,6 +138,7 @@ class RunLoop final : private AttemptEvents {
   std::map<std::pair<std::string, int>, Attempt> attempts_;
   std::unordered_map<pipeline::InstanceId, Keyed> keyed_;
   std::unordered_map<pipeline::InstanceId, Observed> observed_;
+  std::unordered_map<std::string, json::object> not_kept_;  // path -> what its event says of the cache
   // Single flight: who makes the result of a key, and who waits for it.
   std::unordered_map<std::string, pipeline::InstanceId> makers_;
   std::unordered_map<std::string, std::vector<pipeline::InstanceId>> waiters_;

@@ -101,9 +101,10 @@ struct AttemptError {
 };
 
 // What the attempt was seen to use (the dynamic half of the cache key).
+inline constexpr std::string_view kUnknownDigest = "unknown";
 struct ObservedFile {
   std::string path;    // absolute
-  std::string digest;  // sha256:…
+  std::string digest;  // sha256:…, stat:… of a big file, or kUnknownDigest: it changed while it was used
   std::string kind;    // module | file
 };
 inline constexpr std::string_view kAllVariables = "*";

@@ -14,10 +14,10 @@ namespace fs = std::filesystem;
 
 namespace {
 
-json::object info_of(bool hit, const std::optional<pipeline::CacheKey>& key, std::string why) {
+json::object info_of(bool hit, const std::optional<pipeline::CacheKey>& key, const std::string& why) {
   json::object info{{"hit", hit}};
   if (key) info["key"] = key->digest;
-  if (!why.empty()) info["why"] = std::move(why);
+  if (!why.empty()) info["why"] = why;
   return info;
 }
 
@@ -30,7 +30,7 @@ std::optional<std::string> as_digest(const json::value& value) {
 std::optional<std::string> StepCache::file_digest(const std::string& path) {
   const auto before = runtime::stamp_file(path);
   if (!before) return std::nullopt;
-  if (auto known = store_.find_digest(*before); known && *known) return **known;
+  if (auto known = store_.find_digest(*before); known && *known) return *std::move(known);
   const WallTime now = options_.clock->wall_now();
   const auto digest = runtime::hash_file(path);
   const auto after = runtime::stamp_file(path);
@@ -60,7 +60,7 @@ std::optional<std::string> StepCache::digest_of(const std::string& path) {
   std::ranges::sort(files);
   codec::Sha256 all;
   for (const auto& [name, digest] : files)
-    all.update(name + '\0' + digest + '\n');
+    all.update(fmt::format("{}{}{}\n", name, '\0', digest));
   return "sha256:" + all.hex();
 }
 
@@ -199,6 +199,12 @@ std::optional<metadata::CacheEntry> StepCache::entry(const Query& query, const p
     info["kept"] = false;
     info["note"] = fmt::format("not kept: it used {}, which is no input; cache: true keeps it all the same",
                                observed.outside_reads.front());
+    return std::nullopt;
+  }
+  for (const ObservedFile& file : observed.files) {
+    if (file.digest != kUnknownDigest) continue;
+    info["kept"] = false;
+    info["note"] = fmt::format("not kept: {} was saved while the step used it", file.path);
     return std::nullopt;
   }
   metadata::CacheEntry entry;

@@ -109,9 +109,12 @@ void PythonHost::attach(runtime::EventLoop& loop) {
   loop.watch(channel_.fd(), [this] { on_readable(); });
 }
 
-void PythonHost::load(const std::filesystem::path& file, const std::filesystem::path& root, OnLoaded done) {
+void PythonHost::load(const std::filesystem::path& file, const std::filesystem::path& root,
+                      std::optional<WallTime> compiled_at, OnLoaded done) {
   if (!alive_) return done(Error{.code = ErrorCode::unavailable, .message = "the Python host has ended"});
-  auto sent = send({{"op", "load"}, {"file", file.string()}, {"root", root.string()}});
+  json::object message{{"op", "load"}, {"file", file.string()}, {"root", root.string()}};
+  if (compiled_at) message["compiled_at"] = seconds_since_1970(*compiled_at);
+  auto sent = send(message);
   if (!sent) return done(std::move(sent).error());
   loading_.push_back(std::move(done));
 }

@@ -68,7 +68,8 @@ class PythonHost {
   // From now on it belongs to the loop's thread.
   void attach(runtime::EventLoop& loop);
   // Imports a file of the user's; an error of code user_code has the traceback in `hint`.
-  void load(const std::filesystem::path& file, const std::filesystem::path& root, OnLoaded done);
+  void load(const std::filesystem::path& file, const std::filesystem::path& root, std::optional<WallTime> compiled_at,
+            OnLoaded done);
   // Forks a child for one attempt. on_exited comes once, and only after on_started with a pid.
   void run(const Run& request, OnStarted on_started, OnExited on_exited);
   std::size_t children() const { return children_.size(); }

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/clock.h"
@@ -38,6 +39,8 @@ struct LocalRunnerOptions {
   // One that has compiled the document, and so has the user's module imported; the runner uses it for its first run
   // when nobody else holds it.
   std::shared_ptr<PythonHost> host;
+  // When the digests of the steps' code were computed, or found to be those of the files; none: nobody can tell.
+  std::optional<WallTime> compiled_at;
   // None: Spark steps start a JVM of their own.
   std::shared_ptr<SparkLeaser> leaser;
 };

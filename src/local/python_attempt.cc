@@ -48,6 +48,7 @@ json::object PythonAttempt::invocation_part() const {
              {"function", body().function}};
   }
   json::object part{{"kind", "python"}, {"entry", std::move(entry)}, {"injectSession", body().inject_session}};
+  if (services_.options.compiled_at) part["compiled_at"] = seconds_since_1970(*services_.options.compiled_at);
   part["session"] = body().session ? json::value(*body().session) : json::value(nullptr);
   if (!body().interfaces.empty()) part["x-interfaces"] = body().interfaces;
   return part;
@@ -105,7 +106,7 @@ void PythonAttempt::lease() {
   });
 }
 
-void PythonAttempt::leased(std::shared_ptr<Result<std::unique_ptr<SparkLease>>> lease) {
+void PythonAttempt::leased(const std::shared_ptr<Result<std::unique_ptr<SparkLease>>>& lease) {
   lease_pending_ = false;
   if (finished()) return;  // cancelled meanwhile: the lease goes with its pointer
   if (!*lease) return fail(lease->error());

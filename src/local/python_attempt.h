@@ -27,7 +27,7 @@ class PythonAttempt final : public ProcessAttempt {
   Result<void> write_pickle() const;
   // The start needs the host, and the JVM for Spark steps; both are had at the same time, and the last one launches.
   void lease();
-  void leased(std::shared_ptr<Result<std::unique_ptr<SparkLease>>> lease);
+  void leased(const std::shared_ptr<Result<std::unique_ptr<SparkLease>>>& lease);
   void host_ready(Result<PythonStart> start);
   void launch_when_ready();
   Result<void> launch();

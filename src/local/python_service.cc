@@ -77,7 +77,7 @@ void PythonService::prepare(const engine::RunContext& run, const std::filesystem
   if (entry.loaded || file.empty()) return ready(start_with(**host));
   entry.waiting.push_back(std::move(ready));
   if (entry.waiting.size() > 1) return;
-  (*host)->process->load(file, run.project_root,
+  (*host)->process->load(file, run.project_root, options_.compiled_at,
                          [this, target = *host, name = file.string()](Result<PythonHost::Loaded> result) {
                            loaded(*target, name, std::move(result));
                          });

@@ -8,6 +8,7 @@
 
 #include "base/overloaded.h"
 #include "base/strings.h"
+#include "codec/json_fields.h"
 #include "codec/sha256.h"
 
 namespace stoker::pipeline {
@@ -130,6 +131,7 @@ json::object session_part(const json::object& session) {
 }
 
 std::string add_python(const PythonStep& python, json::object& parts) {
+  if (const std::string unknown = codec::text_of(python.code, "unknown"); !unknown.empty()) return unknown;
   const json::value* digest = python.code.if_contains("digest");
   if (digest == nullptr) return "the compiler gave no digest of its code";
   const json::value* pieces = python.code.if_contains("parts");

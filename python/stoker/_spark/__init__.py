@@ -118,6 +118,7 @@ def create_session(settings: Optional[Dict[str, Any]] = None, app_name: str = "s
         if _root:
             environment = session.sparkContext.environment
             environment["PYTHONPATH"] = _with_root(environment.get("PYTHONPATH", ""))
+        _watch_functions()
         return session
     except Exception as error:
         if type(error).__name__ == "PySparkRuntimeError" and "JAVA_GATEWAY_EXITED" in str(error):
@@ -127,6 +128,32 @@ def create_session(settings: Optional[Dict[str, Any]] = None, app_name: str = "s
         if isinstance(error, FileNotFoundError):
             raise SparkUnavailable(f"the JVM did not start: {error}") from error
         raise
+
+
+_functions_sent = False
+
+
+def functions_sent() -> bool:
+    """Whether the step gave Spark functions (UDFs, RDD functions), whose modules Spark's Python workers import by name."""
+    return _functions_sent
+
+
+def _watch_functions() -> None:
+    """pyspark 3.5 to 4.x pickles them, as a tuple that begins with the function, with this serializer."""
+    from pyspark.serializers import CloudPickleSerializer
+
+    plain: Any = CloudPickleSerializer.dumps
+    if hasattr(plain, "_stoker_wrapped"):
+        return
+
+    def dumps(self: Any, value: Any) -> Any:
+        global _functions_sent
+        if isinstance(value, tuple) and value and callable(value[0]):
+            _functions_sent = True
+        return plain(self, value)
+
+    dumps._stoker_wrapped = True  # type: ignore[attr-defined]
+    CloudPickleSerializer.dumps = dumps  # type: ignore[method-assign, unused-ignore]
 
 
 def _with_root(path: str) -> str:
