@@ -28,7 +28,19 @@ from stoker._options import Cache, Duration, Resources, Retry, Spark, StepOption
 from stoker._reference import Reference, to_template
 from stoker._refuse import refuse
 from stoker._text import nearest
-from stoker._types import MISSING, NoResult, Signature, is_named_tuple, is_session, named_tuple_fields, signature_of
+from stoker._types import (
+    MISSING,
+    Argument,
+    NoResult,
+    Signature,
+    is_named_tuple,
+    is_session,
+    named_tuple_fields,
+    never_fits,
+    optional,
+    signature_of,
+    type_text,
+)
 
 R = TypeVar("R")
 
@@ -124,7 +136,9 @@ class Step(Generic[P, R]):
         scope = _graph.current()
         if scope is None:
             return cast(R, self._run_here(args, kwargs))
-        return cast(R, self._add(scope, bound(self.signature, args, kwargs, self.__name__)))
+        inputs = bound(self.signature, args, kwargs, self.__name__)
+        _check_types(self.signature, inputs, self.__name__)
+        return cast(R, self._add(scope, inputs))
 
     def _run_here(self, args: Any, kwargs: Any) -> Any:
         if not self.takes_session:
@@ -215,6 +229,7 @@ class Pipeline(Generic[P, R]):
                 f"write {self.__name__}.run(…), or `stoker run` in a shell",
             )
         inputs = bound(self.signature, args, kwargs, self.name, defaults=False)
+        _check_types(self.signature, inputs, self.name)
         return cast(R, self._add(scope, inputs))
 
     def _add(self, scope: _graph.Scope, inputs: Dict[str, Any], extra: "Optional[types.StepKeys]" = None) -> Any:
@@ -281,6 +296,24 @@ def bound(
     if missing:
         refuse(f"{name}() lacks {', '.join(missing)}")
     return out
+
+
+def _check_types(signature: Signature, inputs: Mapping[str, Any], name: str) -> None:
+    """Refuses a result or parameter that can never be the argument it is given for."""
+    for argument in signature.arguments:
+        value = inputs.get(argument.name)
+        if not isinstance(value, Reference) or not never_fits(value._type, argument.annotation):
+            continue
+        from stoker.materializers._registry import for_class
+
+        saver = for_class(optional(value._type)[0])
+        if saver is not None and not saver.__module__.startswith("stoker."):
+            continue  # one of the user's may load another type than it saved
+        refuse(
+            f"{name}() takes {type_text(argument.annotation)} for '{argument.name}', but {value._label} is "
+            f"{type_text(value._type)}",
+            "convert it in one of the two steps, or correct the annotation that is wrong",
+        )
 
 
 def _can_be_written(value: Any) -> bool:

@@ -291,6 +291,39 @@ def is_artifact(annotation: Any) -> bool:
     return isinstance(bare, type) and not is_value(bare)
 
 
+_FRAME_LIBRARIES = ("pyspark", "pandas", "sklearn", "matplotlib", "polars", "pyarrow")
+_NUMBERS = (bool, int, float)
+# A value of each plain type: what it becomes for another type, a run's own conversion tells.
+_SAMPLES: Dict[Any, Any] = {str: "1", int: 1, float: 1.5, bool: True, list: [], dict: {}}
+
+
+def never_fits(produced: Any, wanted: Any) -> bool:
+    """Whether no result annotated `produced` can be an argument annotated `wanted`. Only where that is certain: between
+    plain types, a plain type and a class of a library, and classes of two libraries."""
+    sides = []
+    for annotation in (produced, wanted):
+        bare, _ = optional(annotation)
+        sides.append(typing.get_origin(bare) or bare)
+    left, right = sides
+    if not isinstance(left, type) or not isinstance(right, type):
+        return False
+    if left in _NUMBERS and right in _NUMBERS:
+        return False  # 3.0 is an int's, 1 a bool's: the value decides
+    if left in _SAMPLES and right in _SAMPLES:
+        from stoker._convert import ConversionError, convert
+
+        try:
+            convert(_SAMPLES[left], right, "")
+        except ConversionError:
+            return True
+        return False
+    libraries = [side.__module__.partition(".")[0] for side in sides]
+    foreign = [library in _FRAME_LIBRARIES for library in libraries]
+    if all(foreign):
+        return libraries[0] != libraries[1] and not issubclass(left, right) and not issubclass(right, left)
+    return any(foreign) and (left in _SAMPLES or right in _SAMPLES)
+
+
 def type_text(annotation: Any) -> str:
     """As a person writes it: DataFrame, list[int], Optional[str]."""
     if annotation is MISSING or annotation is None:

@@ -3,13 +3,14 @@
 import json
 import pathlib
 import pickle
-from typing import List
+from typing import Any, List, Optional, Union
 
 import pytest
 from sdk_helpers import PRELUDE, compiled, document, loaded, step_named
 
 import stoker
-from stoker import CompileError
+from stoker import CompileError, File
+from stoker._types import never_fits
 
 
 def test_a_chain_with_a_named_tuple_and_a_condition(tmp_path: pathlib.Path) -> None:
@@ -152,6 +153,7 @@ REFUSED = [
     ("publish(scor=1)", "no argument 'scor', did you mean 'score'?", "it takes score"),
     ("publish(1, 2)", "takes 1 arguments, 2 were given", ""),
     ("publish(1, score=2)", "two values for 'score'", ""),
+    ("note(score)", "note() takes str for 'text', but 'evaluate' (result of a step) is float", "convert it"),
     ("publish(object())", "cannot be written into the pipeline document", "another step's result"),
     ("publish(float('nan'))", "nan cannot be an argument", ""),
     ("publish(2 ** 70)", "outside 64 bits", ""),
@@ -189,6 +191,26 @@ def test_refusals_name_the_line_and_what_to_write(tmp_path: pathlib.Path, body: 
     assert error.file is not None and error.file.endswith("pipeline.py")
     first = source.splitlines().index("    score = evaluate(0.1)") + 1
     assert error.line is not None and first < error.line <= first + len(body.splitlines()), str(error)
+
+
+FRAME, MODEL, PANDAS = (
+    type(name, (), {"__module__": module})
+    for name, module in (("DataFrame", "pyspark.sql.dataframe"), ("Model", "pyspark.ml.base"), ("DataFrame", "pandas"))
+)
+NEVER_FIT = [(FRAME, str), (FRAME, PANDAS), (str, FRAME), (List[int], FRAME), (str, int), (float, str), (dict, list),
+             (Optional[FRAME], Optional[str])]  # fmt: skip
+MAY_FIT = [(FRAME, FRAME), (FRAME, MODEL), (FRAME, object), (Any, str), (str, Any), (List[int], list), (int, float),
+           (float, int), (bool, int), (str, pathlib.Path), (File, str), (Union[int, str], FRAME)]  # fmt: skip
+
+
+@pytest.mark.parametrize(("produced", "wanted"), NEVER_FIT)
+def test_results_that_never_fit_an_argument(produced: Any, wanted: Any) -> None:
+    assert never_fits(produced, wanted)
+
+
+@pytest.mark.parametrize(("produced", "wanted"), MAY_FIT)
+def test_results_that_may_fit_an_argument(produced: Any, wanted: Any) -> None:
+    assert not never_fits(produced, wanted)
 
 
 def test_an_artifact_has_no_value_in_expressions(tmp_path: pathlib.Path) -> None:

@@ -225,12 +225,12 @@ def test_arguments_by_annotation(project: Project) -> None:
     )
     there = str(project.root)
     inputs = {
-        "a": 1, "b": [1, 2], "c": "red", "d": {"p": {"x": 1}, "c": "RED"}, "e": [1, 2], "g": {"k": 1}, "h": {"$file": {"path": "/x"}}, "i": {"$file": {"path": "/x"}},
+        "a": 1, "b": [1, 2], "c": "red", "d": {"p": {"x": 1}, "c": "RED"}, "e": [1, 2], "g": {"k": 1}, "h": {"$file": {"path": "/etc/passwd"}}, "i": {"$file": {"path": "/etc/passwd"}},
         "j": {"$file": {"path": there}}, "k": {"$secret": "db-password"}, "l": {"$secret": "db-password"}, "m": [{"p": {"x": 2}}], "n": "y", "o": [1], "p": {"$value": {"$a": 1}},
     }  # fmt: skip
     assert project.value("f", inputs) == (
-        "[1.0, (1, 2), <Colour.RED: 'red'>, D(p=P(x=1.0, y=0), c=<Colour.RED: 'red'>), P(x=1.0, y=2), {'k': 1.0}, File('/x'), "
-        f"PosixPath('/x'), {there!r}, Secret('db-password'), 'hunter2-secret', [D(p=P(x=2.0, y=0), c=<Colour.RED: 'red'>)], 'y', [1], {{'$a': 1}}]"
+        "[1.0, (1, 2), <Colour.RED: 'red'>, D(p=P(x=1.0, y=0), c=<Colour.RED: 'red'>), P(x=1.0, y=2), {'k': 1.0}, File('/etc/passwd'), "
+        f"PosixPath('/etc/passwd'), {there!r}, Secret('db-password'), 'hunter2-secret', [D(p=P(x=2.0, y=0), c=<Colour.RED: 'red'>)], 'y', [1], {{'$a': 1}}]"
     )
     for name, value, words in (
         ("a", "x", "the input a: expected float, got str 'x'"), ("b", [1.5], "b[0]: expected int, got float 1.5"), ("c", "blue", "c: 'blue' is none of RED"),
@@ -556,3 +556,11 @@ def test_sklearn_between_steps_and_projects(project: Project) -> None:
         project.value("use", {"model": {"$artifact": {**artifact, "trust": True}}, "more": []}, project="another")
         == 4.0
     )
+
+
+def test_a_missing_file_is_said_before_a_session_is_made(project: Project) -> None:
+    project.file("pipeline.py", "def f(spark, data) -> int:\n    raise AssertionError\n")
+    missing = str(project.root / "none.csv")
+    error = project.error("f", {"data": [{"$file": {"path": missing}}]}, injectSession=True, session={"master": "none"})
+    assert error["message"] == f"the input data is {missing}, which does not exist"
+    assert project.error("f", {"data": {"$value": {"$file": 1}}, "spark": 1})["type"] == "AssertionError"

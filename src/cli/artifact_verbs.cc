@@ -11,11 +11,15 @@
 
 namespace stoker::cli {
 
+using codec::flag_of;
 using codec::number_of;
 using codec::object_of;
 using codec::text_of;
 
 namespace {
+
+constexpr std::size_t kPreviewColumns = 24;
+constexpr std::size_t kTypeColumns = 60;
 
 // One output of a step as the run recorded it: {"artifact": {…}, "value": …?}.
 struct FoundOutput {
@@ -65,6 +69,48 @@ Result<FoundOutput> find_output(metadata::Store& store, const RunId& run, const 
   return no_such_step(run, step_name, steps);
 }
 
+// The columns of a schema in Spark's notation; false when it is another.
+bool print_fields(const json::value& schema) {
+  const auto* fields = object_of(schema).if_contains("fields");
+  if (fields == nullptr || !fields->is_array()) return false;
+  Table table({"COLUMN", "TYPE", "NULLABLE"});
+  for (const auto& field : fields->get_array()) {
+    const auto& column = object_of(field);
+    const auto* type = column.if_contains("type");
+    if (type == nullptr) return false;
+    table.add({text_of(column, "name"), short_value(*type, kTypeColumns), flag_of(column, "nullable") ? "yes" : "no"});
+  }
+  print_table(table);
+  return true;
+}
+
+// The first rows of a table (api/step-protocol.md, section 7); false when it is none.
+bool print_rows(const json::object& preview) {
+  const auto* columns = preview.if_contains("columns");
+  const auto* rows = preview.if_contains("rows");
+  if (columns == nullptr || !columns->is_array() || rows == nullptr || !rows->is_array()) return false;
+  std::vector<std::string> header;
+  for (const auto& column : columns->get_array())
+    header.push_back(short_value(column, kPreviewColumns));
+  Table table(header);
+  for (const auto& row : rows->get_array()) {
+    if (!row.is_array() || row.get_array().size() != header.size()) return false;
+    std::vector<std::string> cells;
+    for (const auto& cell : row.get_array())
+      cells.push_back(short_value(cell, kPreviewColumns));
+    table.add(std::move(cells));
+  }
+  print_table(table);
+  return true;
+}
+
+void print_preview(const json::value& preview) {
+  const auto& object = object_of(preview);
+  if (text_of(object, "kind") == "table" && print_rows(object)) return;
+  const auto text = text_of(object, "text");
+  print(text.empty() ? codec::write_json_pretty(preview) : text + "\n");
+}
+
 void print_manifest(const objects::Manifest& manifest, const std::string& uri) {
   Table table({"WHAT", "VALUE"});
   table.add({"type", manifest.type});
@@ -78,12 +124,13 @@ void print_manifest(const objects::Manifest& manifest, const std::string& uri) {
   if (manifest.pickle) table.add({"note", "loading it runs pickled code"});
   if (manifest.value) table.add({"value", short_value(*manifest.value, 200)});
   print_table(table);
-  if (manifest.schema) print("\nschema\n" + codec::write_json_pretty(*manifest.schema));
+  if (manifest.schema) {
+    print("\nschema\n");
+    if (!print_fields(*manifest.schema)) print(codec::write_json_pretty(*manifest.schema));
+  }
   if (manifest.preview) {
-    const auto* text = manifest.preview->is_object() ? manifest.preview->get_object().if_contains("text") : nullptr;
     print("\npreview\n");
-    print(text != nullptr && text->is_string() ? std::string(text->get_string()) + "\n"
-                                               : codec::write_json_pretty(*manifest.preview));
+    print_preview(*manifest.preview);
   }
 }
 

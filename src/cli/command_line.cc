@@ -35,7 +35,7 @@ class Parser {
   // A verb whose options are `Options`; `declare` adds its flags.
   template <class Options>
   void verb(CLI::App& parent, const std::string& name, const std::string& help, const std::string& examples,
-            std::function<void(CLI::App&, Options&)> declare, Shared shared = {});
+            const std::function<void(CLI::App&, Options&)>& declare, Shared shared = {});
   CLI::App* group(const std::string& name, const std::string& help);
   void add_run_verbs();
   void add_runs_verbs();
@@ -81,7 +81,7 @@ void count_from(CLI::Option* option, int least, int most) {
 
 template <class Options>
 void Parser::verb(CLI::App& parent, const std::string& name, const std::string& help, const std::string& examples,
-                  std::function<void(CLI::App&, Options&)> declare, Shared shared) {
+                  const std::function<void(CLI::App&, Options&)>& declare, Shared shared) {
   auto* sub = parent.add_subcommand(name, help);
   auto options = std::make_shared<Options>();
   if (declare) declare(*sub, *options);
@@ -474,7 +474,7 @@ void collect(const CLI::App* app, const std::string& name, std::vector<Completio
   }
   nodes.push_back(std::move(node));
   for (const auto& verb : verbs_of(app))
-    collect(app->get_subcommand(verb), name.empty() ? verb : name + " " + verb, nodes);
+    collect(app->get_subcommand(verb), name.empty() ? verb : fmt::format("{} {}", name, verb), nodes);
 }
 
 }  // namespace

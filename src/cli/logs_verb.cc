@@ -13,9 +13,13 @@
 #include "cli/signals.h"
 #include "cli/step_rows.h"
 #include "cli/verbs.h"
+#include "codec/json_fields.h"
 #include "runtime/file_watcher.h"
 
 namespace stoker::cli {
+
+using codec::object_of;
+using codec::text_of;
 
 namespace {
 
@@ -251,6 +255,16 @@ Result<void> check_step(metadata::Store& store, const RunId& run, const std::str
   return known ? Result<void>() : no_such_step(run, name, steps, names);
 }
 
+std::string why_nothing_was_printed(const std::vector<metadata::StepRow>& steps, const RunsLogsCommand& command) {
+  for (const auto& step : steps) {
+    if (!step.cached || (command.step && !means_step(*command.step, step.path))) continue;
+    const auto run = text_of(object_of(step.cache), "run");
+    return fmt::format("{} was taken from the cache; what it printed when it ran: stoker runs logs {}", step.path.str(),
+                       run);
+  }
+  return "nothing was printed";
+}
+
 }  // namespace
 
 Result<int> run_runs_logs(const Program& program, const CommonOptions& common, const RunsLogsCommand& command) {
@@ -275,7 +289,10 @@ Result<int> run_runs_logs(const Program& program, const CommonOptions& common, c
     for (auto& file : attempt.files)
       printer.print_new(file, false);
   }
-  if (!printer.printed()) fmt::print(stderr, "nothing was printed\n");
+  if (!printer.printed()) {
+    TRY_ASSIGN(const auto steps, store->load_steps(id));
+    fmt::print(stderr, "{}\n", why_nothing_was_printed(steps, command));
+  }
   return 0;
 }
 

@@ -111,6 +111,8 @@ void RunOutput::close() {
     const auto columns = is_terminal(STDERR_FILENO) ? terminal_size(STDERR_FILENO).columns : 160;
     fmt::print(stderr, "\n{}", failure_report(failures_, run_, columns));
   }
+  if (style_ != RunStyle::json && view_.state() == "cancelled" && !run_.empty())
+    fmt::print(stderr, "finish this run with: stoker runs resume {}\n", run_);
 }
 
 }  // namespace stoker::cli

@@ -139,7 +139,7 @@ TEST(Screen, WritesOnlyWhatChanged) {
   EXPECT_EQ(screen.frame(before, 80), "");
   const auto bytes = screen.frame(after, 80);
   EXPECT_EQ(bytes.find("one"), std::string::npos);
-  EXPECT_NE(bytes.find("2"), std::string::npos);
+  EXPECT_NE(bytes.find('2'), std::string::npos);
 }
 
 TEST(Screen, UsesPlainMarksWithoutUnicode) {

@@ -170,7 +170,7 @@ Result<int> run_runs_list(const Program& program, const CommonOptions& common, c
   TRY_ASSIGN(const auto store, open_store(program, common));
   metadata::RunFilter filter{.pipeline = command.pipeline.value_or(""),
                              .experiment = command.experiment.value_or(""),
-                             .limit = command.limit,
+                             .limit = command.limit + 1,
                              .count_steps = true};
   if (command.state) filter.state = metadata::parse_run_state(*command.state).value_or(RunState::running);
   // Which of the running ones are interrupted only their locks tell, so the limit is kept below.
@@ -179,11 +179,16 @@ Result<int> run_runs_list(const Program& program, const CommonOptions& common, c
   Table table({"RUN", "PIPELINE", "STATE", "STEPS", "STARTED", "TIME"});
   json::array list;
   int shown = 0;
+  bool more = false;
   const auto now = program.clock.wall_now();
   for (const auto& run : runs) {
     const auto state = shown_state(*store, run.id, run.state);
     if (command.state && state != *command.state) continue;
-    if (shown++ == command.limit) break;
+    if (shown == command.limit) {
+      more = true;
+      break;
+    }
+    ++shown;
     if (common.json) {
       list.push_back(json::object{{"run", run.id.str()},
                                   {"pipeline", run.pipeline.str()},
@@ -205,6 +210,7 @@ Result<int> run_runs_list(const Program& program, const CommonOptions& common, c
     print_json(list);
   } else if (!table.empty()) {
     print_table(table);
+    if (more) fmt::print(stderr, "there are older runs; show more with --limit\n");
   } else if (command.pipeline || command.state || command.experiment) {
     print("no such runs\n");
   } else {

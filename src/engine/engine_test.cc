@@ -25,10 +25,8 @@ namespace {
 
 using pipeline::FailureClass;
 using pipeline::RunState;
-using ::testing::Contains;
 using ::testing::ElementsAre;
 using testing::failure;
-using ::testing::HasSubstr;
 using testing::Recorder;
 using testing::success;
 using testing::TestRunner;

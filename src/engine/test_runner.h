@@ -13,7 +13,7 @@
 
 namespace stoker::engine::testing {
 
-inline AttemptResult success(json::object values = {}) {
+inline AttemptResult success(const json::object& values = {}) {
   AttemptResult result;
   result.succeeded = true;
   for (const auto& [name, value] : values)

@@ -1,5 +1,6 @@
 #include "expression/expression.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -70,7 +71,7 @@ TEST(Expression, BudgetsEndWhatGrows) {
   EXPECT_EQ(nested.error().code, ErrorCode::limit_exceeded);
   std::string doubling = "\"0123456789\"";
   for (int i = 0; i < 8; ++i)
-    doubling = "[" + doubling + "].map(x, x + x + x + x + x + x + x + x + x + x)[0]";
+    doubling = fmt::format("[{}].map(x, x + x + x + x + x + x + x + x + x + x)[0]", doubling);
   const auto grown = parsed(doubling).evaluate(values);
   ASSERT_FALSE(grown);
   EXPECT_EQ(grown.error().code, ErrorCode::limit_exceeded);

@@ -57,8 +57,8 @@ def secret(value: str) -> int:
     ASSERT_TRUE(runtime::write_file(run_->project_root / name, text));
   }
 
-  engine::AttemptSpec python(std::string function, json::object inputs = {}, std::string name = "step",
-                             std::string module = "steps") {
+  engine::AttemptSpec python(const std::string& function, json::object inputs = {}, const std::string& name = "step",
+                             const std::string& module = "steps") {
     pipeline::Step step;
     pipeline::PythonStep body;
     body.module = module;
@@ -68,7 +68,7 @@ def secret(value: str) -> int:
     if (function == "double" || function == "one" || function == "secret") {
       step.outputs.push_back({.name = "output", .source = pipeline::OutputSource::python, .type = "int"});
     }
-    auto spec = attempt(std::move(step), std::move(name));
+    auto spec = attempt(std::move(step), name);
     spec.inputs = std::move(inputs);
     return spec;
   }

@@ -101,7 +101,7 @@ class LocalRunnerTest : public testing::Test {
     return *runner_;
   }
 
-  engine::AttemptSpec attempt(pipeline::Step step, std::string name = "step") {
+  engine::AttemptSpec attempt(pipeline::Step step, const std::string& name = "step") {
     engine::AttemptSpec spec;
     step.name = StepName(name);
     spec.id = {run_->run, StepPath(name), 1};
@@ -112,13 +112,13 @@ class LocalRunnerTest : public testing::Test {
     return spec;
   }
   engine::AttemptSpec shell(std::string script, std::vector<pipeline::OutputDeclaration> outputs = {},
-                            std::string name = "step") {
+                            const std::string& name = "step") {
     pipeline::CommandStep command;
     command.script = std::move(script);
     pipeline::Step step;
     step.body = std::move(command);
     step.outputs = std::move(outputs);
-    return attempt(std::move(step), std::move(name));
+    return attempt(std::move(step), name);
   }
 
   engine::AttemptResult run(engine::AttemptSpec spec) {

@@ -129,6 +129,23 @@ def test_a_filter_that_fits_nothing_says_so(demo: Stoker) -> None:
     assert demo("runs", "list", "--state", "running", "--limit", "1").out == "no such runs\n"
 
 
+def test_logs_of_a_cached_step_say_where_they_are(demo: Stoker) -> None:
+    first = demo("runs", "list", "--json").out
+    assert demo.run("demo.yaml").step("first")["cached"]
+    shown = demo("runs", "logs", "latest", "first")
+    assert shown.code == 0
+    assert "first was taken from the cache" in shown.err
+    assert f"stoker runs logs {json.loads(first)[0]['run']}" in shown.err
+
+
+def test_a_list_that_is_cut_says_so(demo: Stoker) -> None:
+    assert "older runs" not in demo("runs", "list", "--limit", "1").err
+    assert demo.run("demo.yaml").code == 0
+    cut = demo("runs", "list", "--limit", "1")
+    assert len(cut.out.splitlines()) == 2 and "there are older runs" in cut.err
+    assert "older runs" not in demo("runs", "list").err
+
+
 def test_show_lists_steps_as_the_run_went(stoker: Stoker) -> None:
     stoker.write("demo.yaml", PIPELINE.replace("name: other", "name: a_later_one"))
     assert stoker.run("demo.yaml").code == 0

@@ -39,6 +39,8 @@ def test_breast_cancer_is_reproducible_and_cached(spark: Stoker) -> None:
 
     shown = spark("artifacts", "show", "import_data")
     assert "569" in shown.out, "rows are counted without a job"
+    rows = shown.out.partition("\npreview\n")[2].splitlines()
+    assert rows[0].split()[:2] == ["mean_radius", "mean_texture"] and rows[1].split()[:2] == ["17.99", "10.38"]
     assert spark("artifacts", "path", "evaluate/report").out.strip()
 
 

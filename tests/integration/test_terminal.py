@@ -208,5 +208,7 @@ def test_a_cancel_is_seen_to_be_heard(stoker: Stoker) -> None:
     os.kill(terminal.process.pid, signal.SIGINT)
     terminal.read_until("cancelling")
     let_go(str(pipe))
-    assert "cancelled in" in terminal.read_all()
+    text = terminal.read_all()
+    assert "cancelled in" in text
+    assert "finish this run with: stoker runs resume " in text
     assert terminal.process.returncode == 130

@@ -248,6 +248,7 @@ class _Attempt:
     def _arguments(self, function: Callable[..., Any], annotations: Dict[str, Any]) -> Tuple[List[Any], Dict[str, Any]]:
         parameters = _parameters(function)
         positional: List[Any] = []
+        self.inputs.check_files(self.invocation["inputs"])
         if self.invocation.get("injectSession") or self.invocation.get("session") is not None:
             session = _spark.session_for_step()
             _spark.set_job_group(session, self.group, f"{self.origin.pipeline}/{self.origin.step}")

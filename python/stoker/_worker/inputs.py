@@ -8,7 +8,7 @@ import typing
 from typing import Any, Dict, List, Optional
 
 from stoker import _artifacts, _convert
-from stoker._values import Directory, File, Secret, Table
+from stoker._values import Directory, File, Secret, Table, is_uri
 from stoker._worker.errors import INFRASTRUCTURE, StepError
 
 # A resumed run keeps its finished steps, and with them what they made; a new run looks before it takes something from the cache.
@@ -36,6 +36,22 @@ class Inputs:
             except _convert.ConversionError as error:
                 raise StepError(f"the input {error}", name="TypeError") from None
         return found
+
+    def check_files(self, bindings: Any, where: str = "") -> None:
+        """A local file that is missing is said before anything is started or loaded."""
+        if isinstance(bindings, list):
+            for item in bindings:
+                self.check_files(item, where)
+        elif isinstance(bindings, dict):
+            special = next(iter(bindings)) if len(bindings) == 1 else ""
+            if special == "$file":
+                path = str(bindings["$file"]["path"])
+                if not is_uri(path) and not os.path.lexists(path):
+                    raise StepError(f"the input {where} is {path}, which does not exist", name="FileNotFoundError")
+                return
+            inner = bindings["$value"] if special == "$value" else bindings
+            for name, item in inner.items() if isinstance(inner, dict) else ():
+                self.check_files(item, where or name)
 
     def resolve(self, binding: Any, annotation: Any, where: str) -> Any:
         if isinstance(binding, list):
