@@ -30,7 +30,6 @@ from stoker._refuse import refuse
 from stoker._text import nearest
 from stoker._types import (
     MISSING,
-    Argument,
     NoResult,
     Signature,
     is_named_tuple,

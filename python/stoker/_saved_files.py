@@ -11,7 +11,7 @@ import hashlib
 import os
 import sys
 import time
-from typing import Any, Dict, Iterable, List, Optional
+from typing import Any, Dict, Iterable, List
 
 from stoker._project import is_project_module
 
@@ -36,7 +36,7 @@ def look(since: float, began: float, opened: Iterable[str] = ()) -> Dict[str, st
     _imported.update(dict.fromkeys(new, began))
     for path in [*_project_files(new), *opened]:
         saved = _saved(path)
-        if saved is None or saved >= began:
+        if saved >= began:
             _saved_later[path] = UNKNOWN
         elif saved >= since:
             _saved_later[path] = _digest(path)
@@ -51,7 +51,7 @@ def saved_since_imported() -> Dict[str, str]:
     for name in list(sys.modules):
         for path in _project_files([name]):
             saved = _saved(path)
-            if saved is None or saved >= _imported.get(name, last):
+            if saved >= _imported.get(name, last):
                 found[path] = UNKNOWN
     return found
 
@@ -66,12 +66,13 @@ def _project_files(modules: List[str]) -> List[str]:
     return found
 
 
-def _saved(path: str) -> Optional[float]:
-    """When the file's content or name changed last: unlike its mtime, nobody sets that back."""
+def _saved(path: str) -> float:
+    """When the file's content or name changed last: unlike its mtime, nobody sets that back. 0 where there is none: an
+    import looked for it in vain, or its module came from elsewhere (an archive, a generator)."""
     try:
         return os.stat(path).st_ctime
     except OSError:
-        return None
+        return 0.0
 
 
 def _digest(path: str) -> str:

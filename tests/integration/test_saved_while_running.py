@@ -130,6 +130,31 @@ def test_data_that_an_import_reads_counts_too(stoker: Stoker) -> None:
     assert result(stoker, "--isolated")[0] == "old!"
 
 
+LOOKS_IN_VAIN = """
+    import os
+    import sys
+    import types
+    try:
+        open("settings")
+    except OSError:
+        pass
+    with open("made", "a+") as made:
+        made.write("x")
+    open("made").close()
+    sys.modules["generated"] = types.ModuleType("generated")
+    sys.modules["generated"].__file__ = os.path.abspath("generated.py")
+"""
+
+
+@pytest.mark.parametrize("more", [(), ("--isolated",)])
+def test_what_an_import_looks_for_in_vain_or_makes_itself_is_not_saved_by_anybody(
+    stoker: Stoker, more: tuple[str, ...]
+) -> None:
+    write(stoker, LOOKS_IN_VAIN)
+    assert result(stoker, *more) == ("old!", False)
+    assert result(stoker, *more) == ("old!", True)
+
+
 def test_a_compiled_document_does_not_vouch_for_its_files(stoker: Stoker) -> None:
     write(stoker)
     assert stoker("compile", "saved.py", "-o", "saved.json").code == 0
