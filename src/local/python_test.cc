@@ -181,9 +181,10 @@ TEST_F(LocalPython, CompilesBeforeItRuns) {
 
 class FindPython : public LocalRunnerTest {
  protected:
+  // Without site: what the Python of whoever runs the tests has installed is not there.
   fs::path make_python(const fs::path& bin) {
     EXPECT_TRUE(runtime::make_directories(bin));
-    EXPECT_TRUE(runtime::write_file(bin / "python3", "#!/bin/sh\nexec python3 \"$@\"\n", 0700));
+    EXPECT_TRUE(runtime::write_file(bin / "python3", "#!/bin/sh\nexec python3 -S \"$@\"\n", 0700));
     return bin / "python3";
   }
   InterpreterSearch search() {
