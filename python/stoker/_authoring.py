@@ -19,6 +19,7 @@ from typing import (
     TypeVar,
     Union,
     cast,
+    get_args,
     overload,
 )
 
@@ -305,7 +306,8 @@ def _check_types(signature: Signature, inputs: Mapping[str, Any], name: str) -> 
             continue
         from stoker.materializers._registry import for_class
 
-        saver = for_class(optional(value._type)[0])
+        produced = optional(value._type)[0]
+        saver = for_class(produced) if isinstance(produced, type) and not get_args(produced) else None
         if saver is not None and not saver.__module__.startswith("stoker."):
             continue  # one of the user's may load another type than it saved
         refuse(

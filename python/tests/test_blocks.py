@@ -71,13 +71,21 @@ def test_lists_known_at_run_time_go_side_by_side(tmp_path: pathlib.Path) -> None
 
 
 def test_outputs_of_a_mapped_step_with_several(tmp_path: pathlib.Path) -> None:
-    made = document(
-        tmp_path,
-        "all = split.map(data=each([[1], [2]]))\nnote(collect(all, lambda p: p.train))\nnote(all.test)\nnote(all[0].train)",
-    )
-    assert step_named(made, "note")["inputs"] == {"text": "${{ steps.split.outputs.train }}"}
-    assert step_named(made, "note_2")["inputs"] == {"text": "${{ steps.split.outputs.test }}"}
-    assert step_named(made, "note_3")["inputs"] == {"text": "${{ steps.split.outputs.train[0] }}"}
+    body = """
+all = split.map(data=each([[1], [2]]))
+gather(collect(all, lambda p: p.train))
+gather(all.test)
+gather(all[0].train)
+"""
+    made = document(tmp_path, body, prelude=PRELUDE + "\n@step\ndef gather(parts: List[Any]) -> int: return 1\n")
+    assert step_named(made, "gather")["inputs"] == {"parts": "${{ steps.split.outputs.train }}"}
+    assert step_named(made, "gather_2")["inputs"] == {"parts": "${{ steps.split.outputs.test }}"}
+    assert step_named(made, "gather_3")["inputs"] == {"parts": "${{ steps.split.outputs.train[0] }}"}
+
+
+def test_a_list_of_results_is_no_text(tmp_path: pathlib.Path) -> None:
+    with pytest.raises(CompileError, match="takes str for 'text', but"):
+        document(tmp_path, "note(split.map(data=each([[1], [2]])).test)")
 
 
 def test_repeat(tmp_path: pathlib.Path) -> None:
