@@ -125,18 +125,11 @@ class Host:
         from stoker import _saved_files
         from stoker._fork_safety import fork_safety
         from stoker._host_compile import UserError, import_user_file
-        from stoker._record import Recorder
 
         root = message.get("root") or os.path.dirname(message["file"])
         try:
-            began, recorder = _saved_files.now(), Recorder(root)
-            recorder.start()
-            try:
+            with _saved_files.watched_import(root, message.get("compiled_at")):
                 import_user_file(message["file"], root, [])
-            finally:
-                recorder.stop()
-            if "compiled_at" in message:
-                _saved_files.look(float(message["compiled_at"]), began, recorder.found_files())
             import stoker._worker  # noqa: F401 - the children find it loaded
         except UserError as error:
             return error.reply()

@@ -8,7 +8,7 @@ editable installs included.
 
 import os
 import sys
-from typing import Any, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Tuple
 
 ROOT_MARKS = ("pyproject.toml", ".stoker", ".git")
 _PACKAGE = os.path.dirname(os.path.abspath(__file__))
@@ -98,13 +98,13 @@ def is_project_module(module: Any) -> bool:
     return bool(paths) and all(is_project_file(path) for path in paths)
 
 
-def project_modules() -> List[Any]:
-    """Loaded modules of the project that have a file, by name."""
-    found = [
-        module
-        for name, module in sorted(sys.modules.items())
-        if name != "__main__" and isinstance(getattr(module, "__file__", None), str) and is_project_module(module)
-    ]
+def project_modules(names: Optional[Iterable[str]] = None) -> Dict[str, Any]:
+    """Loaded modules of the project that have a file, by name; of these names only, when they are given."""
+    found = {}
+    for name in sorted(list(sys.modules) if names is None else names):
+        module = sys.modules.get(name)
+        if name != "__main__" and isinstance(getattr(module, "__file__", None), str) and is_project_module(module):
+            found[name] = module
     return found
 
 

@@ -76,7 +76,7 @@ class Recorder:
 
     def dependencies(self) -> Dict[str, Any]:
         """The document of the host protocol."""
-        for module in project_modules():
+        for module in project_modules().values():
             self.files[os.path.abspath(module.__file__)] = None
         stamp, folders = packages_stamp()
         python: Dict[str, Any] = {
@@ -98,6 +98,14 @@ class Recorder:
         return found
 
 
+def digest_of_file(path: str) -> str:
+    digest = hashlib.sha256()
+    with open(path, "rb") as stream:
+        for block in iter(lambda: stream.read(1 << 20), b""):
+            digest.update(block)
+    return f"sha256:{digest.hexdigest()}"
+
+
 def _file_entry(path: str) -> Optional[Dict[str, Any]]:
     """A file as it is; one that was looked for and is not there has no digest."""
     try:
@@ -106,13 +114,9 @@ def _file_entry(path: str) -> Optional[Dict[str, Any]]:
         return {"path": path, "digest": None, "size": 0, "mtime_ns": 0}
     if not stat.S_ISREG(status.st_mode):
         return None
-    digest = hashlib.sha256()
-    with open(path, "rb") as stream:
-        for block in iter(lambda: stream.read(1 << 20), b""):
-            digest.update(block)
     return {
         "path": path,
-        "digest": f"sha256:{digest.hexdigest()}",
+        "digest": digest_of_file(path),
         "size": status.st_size,
         "mtime_ns": status.st_mtime_ns,
     }

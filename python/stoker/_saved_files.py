@@ -7,13 +7,14 @@ it runs. State: one record per process, which the children of a fork server inhe
 
 from __future__ import annotations
 
-import hashlib
+import contextlib
 import os
 import sys
 import time
-from typing import Any, Dict, Iterable, List
+from typing import Dict, Iterable, Iterator, Optional
 
-from stoker._project import is_project_module
+from stoker._project import project_modules
+from stoker._record import Recorder, digest_of_file
 
 # For a file that was saved while it was imported: nobody knows which of its contents ran.
 UNKNOWN = "unknown"
@@ -29,41 +30,45 @@ def now() -> float:
     return time.time() - _CLOCK_SLACK
 
 
+@contextlib.contextmanager
+def watched_import(root: str, since: Optional[float]) -> Iterator[None]:
+    """Around an import of the user's code by a process that did not compile it; then `saved_later` tells."""
+    began, recorder = now(), Recorder(root)
+    recorder.start()
+    try:
+        yield
+    finally:
+        recorder.stop()
+    if since is not None:
+        look(since, began, recorder.found_files())
+
+
+def saved_later() -> Dict[str, str]:
+    """Files with a digest, or UNKNOWN, that an import of this process or its parent found saved after the compile."""
+    return dict(_saved_later)
+
+
 def look(since: float, began: float, opened: Iterable[str] = ()) -> Dict[str, str]:
     """Look at the modules that were imported since the last look, by an import that began then, and at files that it
     opened. Returns the files that were saved after `since`, those of earlier looks too, with a digest."""
     new = [name for name in list(sys.modules) if name not in _imported]
     _imported.update(dict.fromkeys(new, began))
-    for path in [*_project_files(new), *opened]:
+    for path in [*(os.path.abspath(module.__file__) for module in project_modules(new).values()), *opened]:
         saved = _saved(path)
-        if saved >= began:
+        if saved >= since:
             _saved_later[path] = UNKNOWN
-        elif saved >= since:
-            _saved_later[path] = _digest(path)
-    return dict(_saved_later)
+            if saved < began:
+                with contextlib.suppress(OSError):  # it went just now
+                    _saved_later[path] = digest_of_file(path)
+    return saved_later()
 
 
 def saved_since_imported() -> Dict[str, str]:
     """Files that have other code by now: a process that imports them by name, as Spark's Python workers do, may have had
     that, or ours."""
     last = max(_imported.values(), default=0.0)
-    found = {}
-    for name in list(sys.modules):
-        for path in _project_files([name]):
-            saved = _saved(path)
-            if saved >= _imported.get(name, last):
-                found[path] = UNKNOWN
-    return found
-
-
-def _project_files(modules: List[str]) -> List[str]:
-    found = []
-    for name in modules:
-        module: Any = sys.modules.get(name)
-        path = getattr(module, "__file__", None)
-        if isinstance(path, str) and is_project_module(module):
-            found.append(os.path.abspath(path))
-    return found
+    files = {name: os.path.abspath(module.__file__) for name, module in project_modules().items()}
+    return {path: UNKNOWN for name, path in files.items() if _saved(path) >= _imported.get(name, last)}
 
 
 def _saved(path: str) -> float:
@@ -73,11 +78,3 @@ def _saved(path: str) -> float:
         return os.stat(path).st_ctime
     except OSError:
         return 0.0
-
-
-def _digest(path: str) -> str:
-    try:
-        with open(path, "rb") as stream:
-            return "sha256:" + hashlib.sha256(stream.read()).hexdigest()
-    except OSError:
-        return UNKNOWN

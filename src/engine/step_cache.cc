@@ -195,18 +195,18 @@ std::optional<metadata::CacheEntry> StepCache::entry(const Query& query, const p
                                                      const pipeline::StepResult& result, const Observed& observed,
                                                      int attempt, json::object& info) const {
   if (!options_.write) return std::nullopt;
+  const auto not_kept = [&info](const std::string& why) {
+    info["kept"] = false;
+    info["note"] = "not kept: " + why;
+    return std::nullopt;
+  };
   if (!observed.outside_reads.empty() && !query.step.step->cache.requested) {
-    info["kept"] = false;
-    info["note"] = fmt::format("not kept: it used {}, which is no input; cache: true keeps it all the same",
-                               observed.outside_reads.front());
-    return std::nullopt;
+    return not_kept(fmt::format("it used {}, which is no input; cache: true keeps it all the same",
+                                observed.outside_reads.front()));
   }
-  for (const ObservedFile& file : observed.files) {
-    if (file.digest != kUnknownDigest) continue;
-    info["kept"] = false;
-    info["note"] = fmt::format("not kept: {} was saved while the step used it", file.path);
-    return std::nullopt;
-  }
+  const auto unknown = std::ranges::find(observed.files, kUnknownDigest, &ObservedFile::digest);
+  if (unknown != observed.files.end())
+    return not_kept(fmt::format("{} was saved while the step used it", unknown->path));
   metadata::CacheEntry entry;
   entry.key = key.digest;
   entry.pipeline = query.pipeline;

@@ -18,7 +18,6 @@ import traceback
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from stoker import _artifacts, _bytecode, _context, _convert, _json_values, _saved_files, _spark
-from stoker._record import Recorder
 from stoker._worker import errors as worker_errors
 from stoker._worker import outputs as worker_outputs
 from stoker._worker.channel import Channel
@@ -133,7 +132,6 @@ class _Attempt:
         self.inputs = Inputs(str(invocation.get("project", "")))
         self.group = f"stoker-{invocation.get('run')}/{invocation.get('step')}/{invocation.get('attempt')}"
         self.observer: Optional[Observer] = None
-        self.saved_later: Dict[str, str] = {}
         self.context = _context.Context()
         self.logged: Dict[str, Any] = {}
         self.over = False
@@ -226,16 +224,12 @@ class _Attempt:
 
     def _function(self) -> Callable[..., Any]:
         entry = self.invocation["entry"]
-        began, recorder = _saved_files.now(), Recorder(entry.get("root") or os.getcwd())
-        recorder.start()
         _bytecode.watch()
         try:
-            found = _unpickled(entry) if "pickle" in entry else _imported(entry)
+            with _saved_files.watched_import(entry.get("root") or os.getcwd(), self.invocation.get("compiled_at")):
+                found = _unpickled(entry) if "pickle" in entry else _imported(entry)
         finally:
             _bytecode.unwatch()
-            recorder.stop()
-        if "compiled_at" in self.invocation:
-            self.saved_later = _saved_files.look(float(self.invocation["compiled_at"]), began, recorder.found_files())
         # A decorated function is a Step; what it decorates is its `function`.
         inner = getattr(found, "function", None)
         found = inner if callable(inner) else found
@@ -351,7 +345,7 @@ class _Attempt:
         return observed
 
     def _with_saved_files(self, files: List[Dict[str, str]]) -> List[Dict[str, str]]:
-        saved = dict(self.saved_later)
+        saved = _saved_files.saved_later()
         if _spark.functions_sent():
             saved.update(_saved_files.saved_since_imported())
         others = [file for file in files if file["path"] not in saved]
