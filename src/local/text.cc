@@ -27,6 +27,10 @@ std::optional<std::size_t> sequence_length(std::string_view text) {
   return length;
 }
 
+bool is_control(unsigned char byte) {
+  return (byte < 0x20 && byte != '\t') || byte == 0x7f;
+}
+
 // Length of an escape sequence at the start (ESC [ … letter, or ESC and one more byte).
 std::size_t escape_length(std::string_view text) {
   if (text.size() < 2) return text.size();
@@ -54,10 +58,7 @@ std::string printable(std::string_view bytes) {
       text += '\n';
       line_start = text.size();
       ++i;
-    } else if ((byte < 0x20 && byte != '\t') || byte == 0x7f) {
-      text += kReplacement;
-      ++i;
-    } else if (auto length = sequence_length(bytes.substr(i))) {
+    } else if (const auto length = is_control(byte) ? std::nullopt : sequence_length(bytes.substr(i))) {
       text += bytes.substr(i, *length);
       i += *length;
     } else {

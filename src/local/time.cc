@@ -17,8 +17,9 @@ class Reader {
   int number(std::size_t digits, int lowest, int highest) {
     int value = 0;
     if (rest_.size() < digits) return fail();
-    auto [end, code] = std::from_chars(rest_.data(), rest_.data() + digits, value);
-    if (code != std::errc() || end != rest_.data() + digits || rest_[0] == '-' || value < lowest || value > highest)
+    const std::string_view text = rest_.substr(0, digits);
+    auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (code != std::errc() || end != text.data() + text.size() || rest_[0] == '-' || value < lowest || value > highest)
       return fail();
     rest_.remove_prefix(digits);
     return value;

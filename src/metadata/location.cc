@@ -5,8 +5,9 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdlib>
 #include <system_error>
+
+#include "runtime/process.h"
 
 namespace stoker::metadata {
 
@@ -15,11 +16,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::uint32_t kOthersMayWrite = 0022;
-
-std::string variable(const char* name) {
-  const char* value = std::getenv(name);
-  return value != nullptr ? value : "";
-}
 
 fs::path absolute(const fs::path& path, const fs::path& base) {
   return (path.is_absolute() ? path : base / path).lexically_normal();
@@ -80,11 +76,12 @@ Result<void> judge_store_folder(const fs::path& folder, const FolderFacts& facts
 
 Result<StoreLocation> find_store(const std::optional<fs::path>& option, const fs::path& start) {
   std::error_code failure;
+  auto environment = runtime::current_environment();
   LocationInputs inputs{.option = option,
                         .current = fs::current_path(failure),
-                        .store_variable = variable("STOKER_STORE"),
-                        .data_home = variable("XDG_DATA_HOME"),
-                        .home = variable("HOME")};
+                        .store_variable = environment["STOKER_STORE"],
+                        .data_home = environment["XDG_DATA_HOME"],
+                        .home = environment["HOME"]};
   if (failure) return system_error("the current folder", failure.value());
   inputs.start = start.empty() ? inputs.current : start;
   TRY_ASSIGN(auto location, choose_location(inputs, [](const fs::path& path) {

@@ -7,6 +7,7 @@
 #include "metadata/run_lock.h"
 #include "metadata/test_store.h"
 #include "runtime/file.h"
+#include "runtime/process.h"
 
 namespace stoker::metadata {
 namespace {
@@ -95,7 +96,7 @@ TEST(Schema, IsTheGoldenOne) {
   while (statement.step().value())
     dump += statement.text(0) + ";\n";
   const auto golden = fs::path(STOKER_TEST_DATA) / "metadata" / "schema-v1.sql";
-  if (getenv("STOKER_WRITE_GOLDENS") != nullptr) {
+  if (runtime::current_environment().contains("STOKER_WRITE_GOLDENS")) {
     fs::create_directories(golden.parent_path());
     ASSERT_TRUE(runtime::write_file(golden, dump, 0644).ok());
   }

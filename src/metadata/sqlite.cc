@@ -229,6 +229,7 @@ Result<Database> Database::open(const std::filesystem::path& file, Access access
     if (error.message.find(file.string()) == std::string::npos) error.message += fmt::format(" ({})", file.string());
     return error;
   }
+  // NOLINTNEXTLINE(performance-no-int-to-ptr): the handler's argument is a number in a pointer's place, never followed
   sqlite3_busy_handler(raw, wait_while_busy, reinterpret_cast<void*>(static_cast<std::intptr_t>(busy_timeout.count())));
   // A database from a stranger may not run code through its schema; a damaged page is found when it is read.
   sqlite3_db_config(raw, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);

@@ -81,7 +81,7 @@ Result<std::string> copy_into(const fs::path& source, const fs::path& folder) {
 
 }  // namespace
 
-LocalArtifactStore::LocalArtifactStore(fs::path store) : root_(std::move(store) / kArtifactsFolder) {}
+LocalArtifactStore::LocalArtifactStore(const fs::path& store) : root_(store / kArtifactsFolder) {}
 
 std::string LocalArtifactStore::uri(const ArtifactAddress& address) const {
   return (root_ / address.pipeline.str() / address.run.str() / address.step.str() / std::to_string(address.attempt) /

@@ -11,7 +11,7 @@ inline constexpr std::uint64_t kHashedBytes = std::uint64_t{1} << 30;
 
 class LocalArtifactStore final : public ArtifactStore {
  public:
-  explicit LocalArtifactStore(std::filesystem::path store);
+  explicit LocalArtifactStore(const std::filesystem::path& store);
 
   // The folder of all artifacts.
   const std::filesystem::path& root() const { return root_; }

@@ -24,7 +24,7 @@ void add_up(std::vector<std::uint32_t>& counts) {
 
 // Bucket sorts: first by `to`, which makes the links of each `from` ascending (and equal ones neighbours) when they are
 // dealt out.
-Graph::Graph(std::size_t nodes, std::vector<Edge> edges)
+Graph::Graph(std::size_t nodes, const std::vector<Edge>& edges)
     : dependency_starts_(nodes + 1, 0), dependant_starts_(nodes + 1, 0) {
   std::vector<std::uint32_t> to_starts(nodes + 1, 0), from_starts(nodes + 1, 0);
   for (const auto& edge : edges) {
@@ -208,7 +208,7 @@ Graph make_graph(std::span<const Step> steps) {
       }
     });
   }
-  return Graph(steps.size(), std::move(edges));
+  return Graph(steps.size(), edges);
 }
 
 }  // namespace stoker::pipeline

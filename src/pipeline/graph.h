@@ -28,7 +28,7 @@ class Graph {
 
   Graph() = default;
   // Of several edges between the same two one remains, soft only if all were.
-  Graph(std::size_t nodes, std::vector<Edge> edges);
+  Graph(std::size_t nodes, const std::vector<Edge>& edges);
 
   std::size_t size() const { return dependency_starts_.empty() ? 0 : dependency_starts_.size() - 1; }
   // What the node needs, and who needs it; ascending.

@@ -130,8 +130,8 @@ void expect_sound(const Simulation& simulation) {
 
 template <class Check>
 void for_seeds(int count, const Check& check) {
-  const char* one = std::getenv("STOKER_SEED");
-  const char* many = std::getenv("STOKER_SEEDS");
+  const char* one = std::getenv("STOKER_SEED");    // NOLINT(concurrency-mt-unsafe): nothing sets variables here
+  const char* many = std::getenv("STOKER_SEEDS");  // NOLINT(concurrency-mt-unsafe)
   if (many != nullptr) count = std::atoi(many);
   const std::uint64_t first = one != nullptr ? std::strtoull(one, nullptr, 10) : 1;
   for (std::uint64_t seed = first; seed < first + static_cast<std::uint64_t>(one != nullptr ? 1 : count); ++seed) {

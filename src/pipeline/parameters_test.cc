@@ -38,7 +38,7 @@ std::vector<Parameter> all_types() {
       parameter("anything", ParameterType::any, "{}", "null")};
 }
 
-Result<json::object> bound_values(const std::vector<Parameter>& declared, std::vector<std::string> sets,
+Result<json::object> bound_values(const std::vector<Parameter>& declared, const std::vector<std::string>& sets,
                                   std::string_view values = "{}", bool bindings = false) {
   GivenParameters given{
       .values = parse(values).as_object(), .values_are_bindings = bindings, .current_directory = "/home/ada"};

@@ -376,7 +376,7 @@ class RunMachine {
   void frame_step_settled(InstanceId id);
   void advance_frame(FrameId frame);
   void end_frame(FrameId frame, StepResultPtr outputs);
-  void end_run(RunState state, StepResultPtr outputs);
+  void end_run(RunState state, const StepResultPtr& outputs);
   void spawn_item(InstanceId group);
   bool unborn(InstanceId id) const;
   bool more_items(InstanceId group);

@@ -9,14 +9,14 @@
 
 namespace stoker::pipeline {
 
-StepResultPtr error_result(FailureClass failure_class, std::string message) {
-  return with_error(nullptr, failure_class, std::move(message));
+StepResultPtr error_result(FailureClass failure_class, std::string_view message) {
+  return with_error(nullptr, failure_class, message);
 }
 
-StepResultPtr with_error(const StepResultPtr& result, FailureClass failure_class, std::string message) {
+StepResultPtr with_error(const StepResultPtr& result, FailureClass failure_class, std::string_view message) {
   auto changed = result != nullptr ? std::make_shared<StepResult>(*result) : std::make_shared<StepResult>();
   changed->error["class"] = failure_class_name(failure_class);
-  changed->error["message"] = std::move(message);
+  changed->error["message"] = message;
   return changed;
 }
 
@@ -173,7 +173,7 @@ void RunMachine::cancel(InstanceId id, std::string reason) {
   instance.reason = std::make_unique<std::string>(std::move(reason));
 }
 
-void RunMachine::end_run(RunState state, StepResultPtr outputs) {
+void RunMachine::end_run(RunState state, const StepResultPtr& outputs) {
   run_.state = state;
   run_.finished_at = now_;
   if (outputs != nullptr) run_.outputs = std::make_shared<json::object>(outputs->outputs);

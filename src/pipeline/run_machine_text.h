@@ -8,8 +8,8 @@
 namespace stoker::pipeline {
 
 // A result that is only an error.
-StepResultPtr error_result(FailureClass failure_class, std::string message);
+StepResultPtr error_result(FailureClass failure_class, std::string_view message);
 // The result (may be null) with another error.
-StepResultPtr with_error(const StepResultPtr& result, FailureClass failure_class, std::string message);
+StepResultPtr with_error(const StepResultPtr& result, FailureClass failure_class, std::string_view message);
 
 }  // namespace stoker::pipeline

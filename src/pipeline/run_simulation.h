@@ -44,7 +44,7 @@ class Simulation {
     bool cancelled = false;
   };
 
-  Simulation(std::shared_ptr<const Document> document, Options options);
+  Simulation(const std::shared_ptr<const Document>& document, Options options);
 
   void start();
   void give(const Input& input);

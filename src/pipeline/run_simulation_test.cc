@@ -12,7 +12,8 @@
 
 namespace stoker::pipeline::testing {
 
-Simulation::Simulation(std::shared_ptr<const Document> document, Options options) : options_(std::move(options)) {
+Simulation::Simulation(const std::shared_ptr<const Document>& document, Options options)
+    : options_(std::move(options)) {
   auto plan = make_run_plan(document);
   if (!plan) {
     ADD_FAILURE() << plan.error().describe();
@@ -194,17 +195,17 @@ StepResultPtr Simulation::result_for(const std::string& path, const TryOutcome& 
 bool Simulation::finish(const std::string& path) {
   const auto found = std::ranges::find_if(running, [&](const Running& one) { return one.path == path; });
   if (found == running.end()) return false;
-  const Running one = *found;
+  const auto [name, instance, attempt, cancelled] = *found;
   const RetriesUsed& used = steps[path].retries_used;
   TryOutcome outcome = options_.outcome(path, std::accumulate(used.begin(), used.end(), 0));
-  if (outcome.hangs && !one.cancelled) return false;
-  if (one.cancelled && outcome.hangs) {
+  if (outcome.hangs && !cancelled) return false;
+  if (outcome.hangs) {
     outcome.succeeded = false;
     outcome.failure_class = FailureClass::cancelled;
   }
   running.erase(found);
-  give(input::AttemptFinished{one.instance, one.attempt, outcome.succeeded, outcome.failure_class,
-                              result_for(path, outcome), 0});
+  give(input::AttemptFinished{instance, attempt, outcome.succeeded, outcome.failure_class, result_for(name, outcome),
+                              0});
   return true;
 }
 

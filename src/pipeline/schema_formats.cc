@@ -43,7 +43,7 @@ std::string environment_name_problem(std::string_view text) {
 }
 
 std::string version_constraint_problem(std::string_view text) {
-  const auto problem = fmt::format("\"{}\" is not a version constraint such as >=0.1 or >=0.1.2", text);
+  auto problem = fmt::format("\"{}\" is not a version constraint such as >=0.1 or >=0.1.2", text);
   if (!text.starts_with(">=")) return problem;
   text.remove_prefix(2);
   int parts = 1;

@@ -55,7 +55,7 @@ void check_list(const PipelineNode& node, const std::vector<Step>& steps, const 
       for (const auto& link : graph.dependencies(from))
         rest.push_back({from, link.node, link.soft});
     }
-    graph = Graph(steps.size(), std::move(rest));
+    graph = Graph(steps.size(), rest);
   }
 }
 
@@ -89,7 +89,7 @@ void check_recursion(const DocumentTree& tree, Reporter& reporter) {
       if (const auto* sub = node.find(name)) edges.push_back({numbers.at(&node), numbers.at(sub), false});
     });
   }
-  auto cycle = Graph(tree.nodes.size(), std::move(edges)).find_cycle();
+  auto cycle = Graph(tree.nodes.size(), edges).find_cycle();
   if (cycle.empty()) return;
   std::rotate(cycle.begin(), std::min_element(cycle.begin(), cycle.end()), cycle.end());
   std::string text;

@@ -1,5 +1,6 @@
 #include "pipeline/validate.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -83,7 +84,7 @@ TEST(Validate, EveryCaseSaysExactlyWhatIsExpected) {
   for (const auto& file : files) {
     const auto text = read_file(file).value();
     const auto actual = diagnose(file, document_of(text));
-    if (std::getenv("STOKER_UPDATE") != nullptr) {
+    if (std::getenv("STOKER_UPDATE") != nullptr) {  // NOLINT(concurrency-mt-unsafe): nothing sets variables here
       update(file, text, actual);
     } else {
       EXPECT_EQ(actual, expectation(file, text)) << file.filename();
@@ -196,9 +197,8 @@ TEST(Validate, ManyErrorsAreNotSlow) {
   std::string unknown = "apiVersion: stoker.dev/v1beta1\nkind: Pipeline\nname: a\nsteps:\n", circle = unknown;
   constexpr int kSteps = 20'000;
   for (int i = 0; i < kSteps; ++i) {
-    const auto name = std::to_string(i);
-    unknown += "- {name: s" + name + ", wait: {duration: 1s}, needs: [t" + name + "]}\n";
-    circle += "- {name: s" + name + ", wait: {duration: 1s}, needs: [s" + std::to_string((i + 1) % kSteps) + "]}\n";
+    unknown += fmt::format("- {{name: s{0}, wait: {{duration: 1s}}, needs: [t{0}]}}\n", i);
+    circle += fmt::format("- {{name: s{}, wait: {{duration: 1s}}, needs: [s{}]}}\n", i, (i + 1) % kSteps);
   }
   const auto start = std::clock();
   EXPECT_EQ(check_document(unknown, "a.yaml").diagnostics.total(), static_cast<std::size_t>(kSteps));
@@ -211,8 +211,7 @@ TEST(Validate, AHundredThousandStepsAreRead) {
       "apiVersion: stoker.dev/v1beta1\nkind: Pipeline\nname: a\nsteps:\n- {name: s0, command: {run: [echo]}}\n";
   constexpr int kSteps = 100'000;
   for (int i = 1; i < kSteps; ++i) {
-    const auto name = std::to_string(i), before = std::to_string(i - 1);
-    text += "- {name: s" + name + ", command: {run: [echo, \"" + before + "\"]}, needs: [s" + before + "]}\n";
+    text += fmt::format("- {{name: s{0}, command: {{run: [echo, \"{1}\"]}}, needs: [s{1}]}}\n", i, i - 1);
   }
   const auto start = std::clock();
   EXPECT_EQ(load(text).main.steps.size(), static_cast<std::size_t>(kSteps));

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "codec/sha256.h"
+#include "runtime/process.h"
 
 namespace stoker::runtime {
 
@@ -226,8 +227,8 @@ Result<FileStamp> stamp_file(const Path& path) {
 Result<TemporaryDirectory> TemporaryDirectory::make(std::string_view prefix, const Path& parent) {
   Path base = parent;
   if (base.empty()) {
-    const char* configured = std::getenv("TMPDIR");
-    base = configured != nullptr && *configured != '\0' ? configured : "/tmp";
+    const std::string configured = current_environment()["TMPDIR"];
+    base = configured.empty() ? "/tmp" : configured;
   }
   std::string name = (base / (std::string(prefix) + "XXXXXX")).string();
   if (::mkdtemp(name.data()) == nullptr) return system_error(named("make a folder in", base), errno);

@@ -31,7 +31,7 @@ std::uint64_t number(std::string_view text) {
 void for_each_process(const std::function<void(pid_t)>& visit) {
   DIR* folder = ::opendir("/proc");
   if (folder == nullptr) return;
-  while (dirent* entry = ::readdir(folder)) {
+  while (dirent* entry = ::readdir(folder)) {  // NOLINT(concurrency-mt-unsafe): nobody else has this stream
     std::string_view name = entry->d_name;
     pid_t pid = 0;
     auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), pid);

@@ -59,7 +59,9 @@ int move_high(int descriptor) {
   if (prepared.new_session) ::setsid();
   std::array<int, 3> streams = prepared.streams;
   for (int& stream : streams) {
-    if (stream >= 0 && (stream = move_high(stream)) < 0) fail(report, Stage::streams);
+    if (stream < 0) continue;
+    stream = move_high(stream);
+    if (stream < 0) fail(report, Stage::streams);
   }
   for (int i = 0; i < 3; ++i) {
     if (streams[static_cast<std::size_t>(i)] >= 0 && ::dup2(streams[static_cast<std::size_t>(i)], i) < 0)
@@ -74,7 +76,7 @@ int move_high(int descriptor) {
   }
   sigset_t none;
   ::sigemptyset(&none);
-  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);  // NOLINT(concurrency-mt-unsafe): the child has one thread
   ::execve(prepared.program.c_str(), prepared.argv.data(), prepared.environment.data());
   fail(report, Stage::exec);
 }
@@ -113,7 +115,7 @@ Result<Prepared> prepare(const ProcessSpec& spec, Fd& null_device) {
   prepared.argv.push_back(nullptr);
   prepared.environment_text.reserve(environment.size());
   for (const auto& [name, value] : environment)
-    prepared.environment_text.push_back(name + "=" + value);
+    prepared.environment_text.push_back(fmt::format("{}={}", name, value));
   for (auto& text : prepared.environment_text)
     prepared.environment.push_back(text.data());
   prepared.environment.push_back(nullptr);
@@ -154,7 +156,8 @@ Environment current_environment() {
 
 std::string ExitStatus::describe() const {
   if (signal == 0) return fmt::format("exit code {}", code);
-  const char* name = ::strsignal(signal);
+  const char* name =
+      ::strsignal(signal);  // NOLINT(concurrency-mt-unsafe): a constant for every signal that ends a process
   return fmt::format("signal {} ({})", signal, name == nullptr ? "unknown" : name);
 }
 

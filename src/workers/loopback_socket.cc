@@ -59,7 +59,7 @@ Result<void> LoopbackSocket::wait_for(short events, const runtime::Context& cont
 Result<void> LoopbackSocket::send(std::string_view bytes, const runtime::Context& context, const Clock& clock) {
   while (!bytes.empty()) {
     ssize_t sent = ::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
-    if (sent > 0) {
+    if (sent >= 0) {
       bytes.remove_prefix(static_cast<std::size_t>(sent));
     } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
       TRY(wait_for(POLLOUT, context, clock));

@@ -203,7 +203,7 @@ void Pool::plan() {
     connections_.at(*connection).waiting.reset();
     connections_.at(*connection).jvm = jvm;
     Entry& entry = *find(jvm);
-    entry.holder = *connection;
+    entry.holder = connection;
     open(entry);
   }
   for (auto request : plan.start) {

@@ -54,7 +54,7 @@ void PoolLease::listen(const runtime::StopToken& stop) {
     }
     std::scoped_lock lock(mutex_);
     if (event.ok()) {
-      if (auto* released = std::get_if<Released>(&*event)) released_ = std::move(*released);
+      if (auto* released = std::get_if<Released>(&*event)) released_ = *released;
       if (auto* exited = std::get_if<JvmExited>(&*event)) exited_ = std::move(*exited);
     } else if (!asked_) {
       exited_ = JvmExited{.status = "unknown", .reason = "the JVM pool went away: " + event.error().describe()};

@@ -22,7 +22,7 @@ class PoolPlanTest : public testing::Test {
   static RequestFacts request(std::uint64_t id, std::string kind) {
     return {.id = RequestId{id}, .fingerprint = std::move(kind), .working_directory = "/p", .memory_bytes = kGiB};
   }
-  PoolPlan plan(std::vector<JvmFacts> jvms, std::vector<RequestFacts> waiting) {
+  PoolPlan plan(const std::vector<JvmFacts>& jvms, const std::vector<RequestFacts>& waiting) {
     return plan_pool(now_, limits_, jvms, waiting);
   }
 
