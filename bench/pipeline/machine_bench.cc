@@ -4,8 +4,8 @@
 #include <deque>
 
 #include "documents.h"
-#include "pipeline/run_machine.h"
-#include "pipeline/run_plan.h"
+#include "pipeline/run/run_machine.h"
+#include "pipeline/run/run_plan.h"
 #include "pipeline/validate.h"
 
 namespace stoker::pipeline {

@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "cli/program.h"
-#include "local/python.h"
+#include "local/steps/python.h"
 
 namespace stoker::cli {
 

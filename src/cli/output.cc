@@ -5,7 +5,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "cli/text_width.h"
+#include "cli/view/text_width.h"
 #include "codec/json_fields.h"
 
 namespace stoker::cli {

@@ -5,8 +5,8 @@
 
 #include "base/clock.h"
 #include "cli/program.h"
-#include "cli/screen.h"
-#include "cli/table.h"
+#include "cli/view/screen.h"
+#include "cli/view/table.h"
 
 namespace stoker::cli {
 

@@ -9,7 +9,7 @@
 
 #include "cli/program.h"
 #include "local/host.h"
-#include "local/python.h"
+#include "local/steps/python.h"
 #include "pipeline/document.h"
 #include "pipeline/validate.h"
 

@@ -6,7 +6,7 @@
 #include "cli/command_line.h"
 #include "cli/completion.h"
 #include "cli/output.h"
-#include "cli/verbs.h"
+#include "cli/verbs/verbs.h"
 
 namespace stoker::cli {
 

@@ -11,7 +11,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "cli/command.h"
-#include "runtime/process.h"
+#include "runtime/process/process.h"
 
 namespace stoker::cli {
 

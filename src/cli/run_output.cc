@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include "cli/plain_view.h"
+#include "cli/view/plain_view.h"
 #include "codec/json_fields.h"
 
 namespace stoker::cli {

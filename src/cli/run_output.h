@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "cli/output.h"
-#include "cli/run_view.h"
+#include "cli/view/run_view.h"
 #include "engine/engine.h"
 
 namespace stoker::cli {

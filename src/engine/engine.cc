@@ -8,7 +8,7 @@
 #include "engine/run_rows.h"
 #include "engine/run_socket.h"
 #include "metadata/run_lock.h"
-#include "pipeline/run_machine.h"
+#include "pipeline/run/run_machine.h"
 #include "pipeline/validate.h"
 
 namespace stoker::engine {

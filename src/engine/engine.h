@@ -13,8 +13,8 @@
 #include "metadata/store.h"
 #include "objects/artifact_store.h"
 #include "pipeline/document.h"
-#include "pipeline/run_state.h"
-#include "runtime/process.h"
+#include "pipeline/run/run_state.h"
+#include "runtime/process/process.h"
 
 namespace stoker::engine {
 

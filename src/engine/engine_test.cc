@@ -16,7 +16,7 @@
 #include "metadata/run_lock.h"
 #include "metadata/test_store.h"
 #include "objects/local_artifact_store.h"
-#include "pipeline/run_fold.h"
+#include "pipeline/run/run_fold.h"
 #include "pipeline/test_documents.h"
 #include "runtime/channel.h"
 

@@ -22,8 +22,8 @@
 #include "engine/runner.h"
 #include "engine/step_cache.h"
 #include "metadata/store.h"
-#include "pipeline/run_machine.h"
-#include "pipeline/run_values.h"
+#include "pipeline/run/run_machine.h"
+#include "pipeline/run/run_values.h"
 #include "runtime/bounded_queue.h"
 #include "runtime/event_loop.h"
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "metadata/rows.h"
-#include "pipeline/run_machine.h"
+#include "pipeline/run/run_machine.h"
 
 namespace stoker::engine {
 

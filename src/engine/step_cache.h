@@ -1,7 +1,8 @@
 // StepCache: finds the remembered result of a step, and remembers new ones.
 //
-// A hit has the same static key (pipeline/cache_key.h), files and environment variables that the step was seen to read
-// as they were, and artifacts that are still there. It starts nothing and reads no content but of files that changed.
+// A hit has the same static key (pipeline/run/cache_key.h), files and environment variables that the step was seen to
+// read as they were, and artifacts that are still there. It starts nothing and reads no content but of files that
+// changed.
 #pragma once
 
 #include <optional>
@@ -10,8 +11,8 @@
 #include "engine/runner.h"
 #include "metadata/store.h"
 #include "objects/artifact_store.h"
-#include "pipeline/cache_key.h"
-#include "runtime/process.h"
+#include "pipeline/run/cache_key.h"
+#include "runtime/process/process.h"
 
 namespace stoker::engine {
 

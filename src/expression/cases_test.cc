@@ -7,9 +7,9 @@
 #include <fstream>
 
 #include "base/strings.h"
-#include "expression/ast.h"
 #include "expression/json_scope.h"
-#include "expression/printer.h"
+#include "expression/syntax/ast.h"
+#include "expression/syntax/printer.h"
 #include "expression/template.h"
 
 namespace stoker::expression {

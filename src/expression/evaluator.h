@@ -5,10 +5,10 @@
 #include <variant>
 #include <vector>
 
-#include "expression/ast.h"
 #include "expression/expression.h"
 #include "expression/limits.h"
 #include "expression/problem.h"
+#include "expression/syntax/ast.h"
 #include "expression/value.h"
 
 namespace stoker::expression {

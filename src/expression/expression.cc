@@ -4,9 +4,9 @@
 
 #include "base/strings.h"
 #include "codec/json.h"
-#include "expression/ast.h"
 #include "expression/evaluator.h"
-#include "expression/parser.h"
+#include "expression/syntax/ast.h"
+#include "expression/syntax/parser.h"
 
 namespace stoker::expression {
 

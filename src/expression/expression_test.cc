@@ -4,9 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "expression/ast.h"
 #include "expression/json_scope.h"
-#include "expression/printer.h"
+#include "expression/syntax/ast.h"
+#include "expression/syntax/printer.h"
 
 namespace stoker::expression {
 namespace {

@@ -4,7 +4,7 @@
 #include <optional>
 #include <string_view>
 
-#include "expression/ast.h"
+#include "expression/syntax/ast.h"
 
 namespace stoker::expression {
 

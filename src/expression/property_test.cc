@@ -4,8 +4,8 @@
 #include <rapidcheck/gtest.h>
 
 #include "expression/json_scope.h"
-#include "expression/printer.h"
 #include "expression/random_tree.h"
+#include "expression/syntax/printer.h"
 #include "expression/type_check.h"
 
 namespace stoker::expression {

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <span>
 
-#include "expression/ast.h"
+#include "expression/syntax/ast.h"
 
 namespace stoker::expression {
 

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "expression/printer.h"
+#include "expression/syntax/printer.h"
 
 namespace stoker::expression {
 

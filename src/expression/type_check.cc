@@ -7,8 +7,8 @@
 #include <initializer_list>
 
 #include "base/overloaded.h"
-#include "expression/ast.h"
 #include "expression/operators.h"
+#include "expression/syntax/ast.h"
 
 namespace stoker::expression {
 

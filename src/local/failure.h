@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "engine/runner.h"
-#include "runtime/process.h"
+#include "runtime/process/process.h"
 
 namespace stoker::local {
 

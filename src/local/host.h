@@ -16,7 +16,7 @@
 #include "codec/json.h"
 #include "runtime/channel.h"
 #include "runtime/event_loop.h"
-#include "runtime/process.h"
+#include "runtime/process/process.h"
 
 namespace stoker::local {
 

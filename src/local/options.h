@@ -10,8 +10,8 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "local/host.h"
-#include "local/spark_lease.h"
-#include "runtime/process.h"
+#include "local/steps/spark_lease.h"
+#include "runtime/process/process.h"
 
 namespace stoker::local {
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "local/spark_lease.h"
+#include "local/steps/spark_lease.h"
 #include "workers/pool_client.h"
 
 namespace stoker::local {

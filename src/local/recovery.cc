@@ -2,9 +2,9 @@
 
 #include <vector>
 
-#include "local/process_attempt.h"
+#include "local/steps/process_attempt.h"
 #include "runtime/file.h"
-#include "runtime/process_table.h"
+#include "runtime/process/process_table.h"
 
 namespace stoker::local {
 

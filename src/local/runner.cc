@@ -8,13 +8,13 @@
 
 #include "base/overloaded.h"
 #include "local/attempt.h"
-#include "local/command.h"
-#include "local/python_attempt.h"
-#include "local/python_service.h"
 #include "local/recovery.h"
-#include "local/spark_application.h"
-#include "local/spark_attempt.h"
-#include "local/wait.h"
+#include "local/steps/command.h"
+#include "local/steps/python_attempt.h"
+#include "local/steps/python_service.h"
+#include "local/steps/spark_application.h"
+#include "local/steps/spark_attempt.h"
+#include "local/steps/wait.h"
 
 namespace stoker::local {
 

@@ -7,7 +7,7 @@
 #include <cerrno>
 #include <system_error>
 
-#include "runtime/process.h"
+#include "runtime/process/process.h"
 
 namespace stoker::metadata {
 

@@ -7,7 +7,7 @@
 #include "metadata/run_lock.h"
 #include "metadata/test_store.h"
 #include "runtime/file.h"
-#include "runtime/process.h"
+#include "runtime/process/process.h"
 
 namespace stoker::metadata {
 namespace {

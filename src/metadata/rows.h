@@ -11,7 +11,7 @@
 #include "base/clock.h"
 #include "base/ids.h"
 #include "codec/json.h"
-#include "pipeline/run_state.h"
+#include "pipeline/run/run_state.h"
 
 namespace stoker::metadata {
 

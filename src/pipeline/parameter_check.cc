@@ -4,7 +4,7 @@
 #include <set>
 
 #include "base/strings.h"
-#include "expression/regex.h"
+#include "expression/regex/regex.h"
 #include "pipeline/parameters.h"
 #include "pipeline/schema.h"
 

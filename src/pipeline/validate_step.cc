@@ -9,7 +9,7 @@
 #include "base/strings.h"
 #include "codec/base64.h"
 #include "codec/duration.h"
-#include "expression/regex.h"
+#include "expression/regex/regex.h"
 #include "expression/template.h"
 #include "pipeline/document_tree.h"
 

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "codec/sha256.h"
-#include "runtime/process.h"
+#include "runtime/process/process.h"
 
 namespace stoker::runtime {
 

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "runtime/file.h"
-#include "runtime/process.h"
+#include "runtime/process/process.h"
 
 namespace stoker::workers {
 

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "base/result.h"
-#include "runtime/process.h"
+#include "runtime/process/process.h"
 
 namespace stoker::workers {
 

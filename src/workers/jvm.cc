@@ -9,8 +9,8 @@
 #include <cerrno>
 
 #include "runtime/file.h"
-#include "runtime/process.h"
-#include "runtime/process_usage.h"
+#include "runtime/process/process.h"
+#include "runtime/process/process_usage.h"
 #include "workers/jvm_command.h"
 
 namespace stoker::workers {

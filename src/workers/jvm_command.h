@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "runtime/process.h"
+#include "runtime/process/process.h"
 #include "workers/installation.h"
 #include "workers/lease.h"
 #include "workers/spark_versions.h"

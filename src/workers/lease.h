@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "codec/json.h"
-#include "runtime/process.h"
+#include "runtime/process/process.h"
 #include "workers/py4j_client.h"
 
 namespace stoker::workers {

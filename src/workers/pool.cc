@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "runtime/process_usage.h"
+#include "runtime/process/process_usage.h"
 
 namespace stoker::workers {
 

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "runtime/process.h"
+#include "runtime/process/process.h"
 
 namespace stoker::workers {
 

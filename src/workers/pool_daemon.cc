@@ -17,7 +17,7 @@
 
 #include "codec/duration.h"
 #include "runtime/file.h"
-#include "runtime/process_usage.h"
+#include "runtime/process/process_usage.h"
 #include "workers/class_archive.h"
 
 namespace stoker::workers {

@@ -8,7 +8,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
-#include "runtime/process.h"
+#include "runtime/process/process.h"
 #include "runtime/stop.h"
 #include "workers/jvm.h"
 #include "workers/pool.h"

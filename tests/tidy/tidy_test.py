@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import collections
 import pathlib
 import re
 import subprocess
@@ -179,19 +180,34 @@ def test_folder_is_namespace() -> None:
 
 
 def test_every_folder_of_src_has_a_readme() -> None:
-    folders = sorted({path.relative_to(ROOT / "src").parts[0] for path in sources(".cc", ".h")})
-    check(
-        [f"src/{folder}: without README.md" for folder in folders if not (ROOT / "src" / folder / "README.md").exists()]
-    )
+    folders = sorted({path.parent for path in sources(".cc", ".h")})
+    check([f"{name(folder)}: without README.md" for folder in folders if not (folder / "README.md").exists()])
+
+
+def test_folders_are_small() -> None:
+    files = collections.Counter(path.parent for path in sources(".cc", ".h"))
+    check([f"{name(folder)}: {count} files, limit 40" for folder, count in sorted(files.items()) if count > 40])
 
 
 def test_tests_stand_beside_their_code() -> None:
-    """foo_test.cc of a module lies in its folder: nothing under src is a test that no target builds."""
+    """foo_test.cc lies where foo.cc does, in a module or in a folder of one: no deeper, and a folder has no CMake of its own."""
     check(
         [
-            f"{name(path)}: deeper than src/<module>"
+            f"{name(path)}: deeper than src/<module>/<folder>"
             for path in sources(".cc", ".h")
-            if len(path.relative_to(ROOT / "src").parts) > 2
+            if len(path.relative_to(ROOT / "src").parts) > 3
+        ]
+    )
+
+
+def test_what_a_pipeline_is_does_not_know_how_it_runs() -> None:
+    check(
+        [
+            f'{name(path)}: "{quoted}"'
+            for path in sources(".cc", ".h")
+            if path.parent == ROOT / "src/pipeline"
+            for quoted, _ in INCLUDE.findall(text(path))
+            if quoted.startswith("pipeline/run/")
         ]
     )
 

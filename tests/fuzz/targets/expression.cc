@@ -2,10 +2,10 @@
 // random tree.
 #include "expression/expression.h"
 
-#include "expression/ast.h"
 #include "expression/json_scope.h"
-#include "expression/printer.h"
 #include "expression/random_tree.h"
+#include "expression/syntax/ast.h"
+#include "expression/syntax/printer.h"
 #include "expression/type_check.h"
 #include "fuzz.h"
 

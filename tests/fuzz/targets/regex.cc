@@ -1,5 +1,5 @@
 // The pattern stands before the first line break, the text after it.
-#include "expression/regex.h"
+#include "expression/regex/regex.h"
 
 #include "fuzz.h"
 
