@@ -23,6 +23,9 @@ target_compile_options(stoker_options INTERFACE -Wall -Wextra -Wpedantic -Wshado
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # g++ 12 reports these falsely inside std::string and std::variant under -O2 (GCC PR 105329, 105562).
   target_compile_options(stoker_options INTERFACE -Wno-restrict -Wno-maybe-uninitialized)
+elseif(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+  # clang 19 blames our call of std::stable_sort for what libstdc++ 12 calls inside it.
+  target_compile_options(stoker_options INTERFACE -Wno-deprecated-declarations)
 endif()
 target_include_directories(stoker_options INTERFACE ${CMAKE_SOURCE_DIR}/src)
 target_compile_definitions(stoker_options INTERFACE STOKER_VERSION="${PROJECT_VERSION}")
