@@ -72,6 +72,8 @@ struct RunsLogsCommand {
 struct RunsResumeCommand {
   std::string run = "latest";
   std::optional<std::string> python;
+  std::optional<int> parallelism;
+  bool no_cache = false;
   bool plain = false;
   bool quiet = false;
   bool isolated = false;

@@ -104,6 +104,13 @@ CLI::App* Parser::group(const std::string& name, const std::string& help) {
   return sub;
 }
 
+constexpr auto kNoCacheHelp = "Run every step, whatever the cache has";
+
+void add_parallelism(CLI::App& app, std::optional<int>& target) {
+  count_from(app.add_option("--parallelism", target, "How many steps may run at once (default: processors)"), 1,
+             10'000);
+}
+
 void add_duration(CLI::App& app, const std::string& flag, std::optional<std::chrono::milliseconds>& target,
                   const std::string& help) {
   app.add_option_function<std::string>(
@@ -165,12 +172,10 @@ void Parser::add_run_verbs() {
         app.add_option("--set-file", options.parameter_file, "Parameters from a YAML or JSON file")->type_name("FILE");
         app.add_option("--python", options.python, "The Python interpreter for the steps")->type_name("PYTHON");
         app.add_option("--experiment", options.experiment, "The experiment that the run belongs to")->type_name("NAME");
-        count_from(app.add_option("--parallelism", options.parallelism,
-                                  "How many steps may run at once (default: processors)"),
-                   1, 10'000);
+        add_parallelism(app, options.parallelism);
         add_duration(app, "--timeout", options.timeout, "End the run after this time, such as 30m");
         app.add_flag("--fail-fast", options.fail_fast, "After a failure start nothing new; what runs finishes");
-        app.add_flag("--no-cache", options.no_cache, "Run every step, whatever the cache has");
+        app.add_flag("--no-cache", options.no_cache, kNoCacheHelp);
         app.add_flag("--isolated", options.isolated, "Start a Spark JVM of its own for each Spark step");
         app.add_flag("--recompile", options.recompile, "Compile the file even if nothing changed");
         app.add_flag("--plain", options.plain, "Plain lines instead of the live tree");
@@ -240,6 +245,8 @@ void Parser::add_runs_verbs() {
       "  stoker runs resume\n  stoker runs resume k3f9", [](CLI::App& app, RunsResumeCommand& options) {
         app.add_option("run", options.run, kRunHelp)->capture_default_str()->type_name("");
         app.add_option("--python", options.python, "The Python interpreter for the steps")->type_name("PYTHON");
+        add_parallelism(app, options.parallelism);
+        app.add_flag("--no-cache", options.no_cache, kNoCacheHelp);
         app.add_flag("--isolated", options.isolated, "Start a Spark JVM of its own for each Spark step");
         app.add_flag("--plain", options.plain, "Plain lines instead of the live tree");
         app.add_flag("--quiet,-q", options.quiet, "Print only what failed");

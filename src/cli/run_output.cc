@@ -59,6 +59,7 @@ void RunOutput::on_event(const json::object& event, std::chrono::milliseconds ag
   if (const auto run = text_of(event, "run"); !run.empty()) run_ = run;
   // A failed group (a foreach, a sub-pipeline) has no log of its own; its failure repeats that of what is inside.
   if (type == "step.failed" && (!object_of(event, "logs").empty() || failures_.empty())) failures_.push_back(event);
+  if (type == "run.started") has_parameters_ = !object_of(event, "parameters").empty();
   view_.apply(event, program_.clock.steady_now() - age);
   switch (style_) {
     case RunStyle::json:
@@ -109,7 +110,7 @@ void RunOutput::close() {
   }
   if (style_ != RunStyle::json && !failures_.empty() && view_.state() == "failed") {
     const auto columns = is_terminal(STDERR_FILENO) ? terminal_size(STDERR_FILENO).columns : 160;
-    fmt::print(stderr, "\n{}", failure_report(failures_, run_, columns));
+    fmt::print(stderr, "\n{}", failure_report(failures_, run_, columns, has_parameters_));
   }
   if (style_ != RunStyle::json && view_.state() == "cancelled" && !run_.empty())
     fmt::print(stderr, "finish this run with: stoker runs resume {}\n", run_);

@@ -48,6 +48,7 @@ class RunOutput final : public engine::RunObserver {
   Screen screen_;
   std::vector<json::object> failures_;
   std::string run_;
+  bool has_parameters_ = false;
   bool closed_ = false;
   std::thread drawer_;
 };

@@ -45,7 +45,11 @@ Result<void> make_folder(const fs::path& folder, const StoreOptions& options) {
     std::error_code failure;
     if (folder.has_parent_path()) fs::create_directories(folder.parent_path(), failure);
     if (!failure && (mkdir(folder.c_str(), 0700) == 0 || errno == EEXIST)) return {};
-    return system_error(fmt::format("cannot make the store {}", folder.string()), failure ? failure.value() : errno);
+    Error error =
+        system_error(fmt::format("cannot make the store {}", folder.string()), failure ? failure.value() : errno);
+    if (error.code == ErrorCode::not_found) error.code = ErrorCode::io;  // /proc: the machine's doing, not a wrong name
+    if (error.hint.empty()) error.hint = "choose another store with --store or STOKER_STORE";
+    return error;
   }
   return Error{
       .code = ErrorCode::not_found,

@@ -406,6 +406,12 @@ def test_a_read_only_store(stoker: Stoker) -> None:
             subprocess.run(["umount", str(folder)], check=True)
 
 
+def test_a_store_that_cannot_be_made(stoker: Stoker) -> None:
+    done = stoker("run", script(stoker, "true"), "--store", "/proc/stoker")
+    assert done.code == 3
+    assert "cannot make the store /proc/stoker" in done.err and "--store" in done.err, done.err
+
+
 def test_paths_with_spaces_and_unicode(stoker: Stoker) -> None:
     folder = stoker.folder / "mein Projekt – 日本"
     folder.mkdir()

@@ -174,6 +174,24 @@ def test_a_failed_run_ends_in_few_lines_and_resume_finishes_it(stoker: Stoker) -
     assert again.steps("step.succeeded") == ["fragile"]
 
 
+def test_a_resume_takes_the_flags_of_a_run(stoker: Stoker) -> None:
+    file = write(
+        stoker,
+        """
+        steps:
+          - {name: a, command: {script: 'test -e "$READY"'}, env: {READY: "${{ parameters.ready }}"}}
+          - {name: b, command: {script: 'test -e "$READY"'}, env: {READY: "${{ parameters.ready }}"}}
+        parameters: {ready: {type: string}}
+        """,
+    )
+    assert stoker("run", file, "--set", f"ready={stoker.folder / 'ready'}").code == 1
+    (stoker.folder / "ready").touch()
+    done = stoker("runs", "resume", "--no-cache", "--parallelism", "1", "--json")
+    assert done.code == 0, done.err
+    moves = [event["type"] for event in done.events if event["type"] in ("step.started", "step.succeeded")]
+    assert moves == ["step.started", "step.succeeded"] * 2
+
+
 def test_retries_follow_the_policy(stoker: Stoker) -> None:
     file = write(
         stoker,

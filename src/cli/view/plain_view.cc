@@ -65,8 +65,7 @@ std::optional<std::string> plain_line(const json::object& event) {
   }
   if (type == "step.expanded") return line(fmt::format("{} expands to {} instances", step, number_of(event, "count")));
   if (type == "step.retrying") {
-    return line(fmt::format("{} failed ({}), again in {}", step, error_text(event),
-                            human_duration(std::chrono::milliseconds(number_of(event, "delay_ms")))));
+    return line(fmt::format("{} failed ({}), {}", step, error_text(event), again_text(event)));
   }
   if (type == "step.succeeded") {
     const auto metrics = metrics_text(object_of(event, "metrics"));
@@ -83,8 +82,10 @@ std::optional<std::string> plain_line(const json::object& event) {
   return std::nullopt;
 }
 
-std::string failure_report(const std::vector<json::object>& failures, const std::string& run_id, std::size_t columns) {
+std::string failure_report(const std::vector<json::object>& failures, const std::string& run_id, std::size_t columns,
+                           bool has_parameters) {
   std::vector<std::string> lines;
+  const std::size_t kept = has_parameters ? 3 : 2;  // for the count of the rest, and what to do
   std::size_t shown = 0;
   for (const auto& failure : failures) {
     std::vector<std::string> block;
@@ -95,9 +96,9 @@ std::string failure_report(const std::vector<json::object>& failures, const std:
     if (const auto hint = text_of(object_of(failure, "error"), "hint"); !hint.empty())
       block.push_back("  " + one_line(hint));
     if (const auto log = text_of(object_of(failure, "logs"), "stderr"); !log.empty()) block.push_back("  log: " + log);
-    // Two lines are kept for the count of the rest and the resume command; later failures shrink to one line.
-    if (lines.size() + block.size() + 2 > kReportLines) block.resize(1);
-    if (lines.size() + block.size() + 2 > kReportLines) break;
+    // Later failures shrink to one line.
+    if (lines.size() + block.size() + kept > kReportLines) block.resize(1);
+    if (lines.size() + block.size() + kept > kReportLines) break;
     lines.insert(lines.end(), block.begin(), block.end());
     ++shown;
   }
@@ -105,6 +106,8 @@ std::string failure_report(const std::vector<json::object>& failures, const std:
     lines.push_back(fmt::format("and {} more; see them with: stoker runs show {}", failures.size() - shown, run_id));
   }
   if (!run_id.empty()) lines.push_back(fmt::format("after a fix, finish this run with: stoker runs resume {}", run_id));
+  if (has_parameters)
+    lines.emplace_back("to change a parameter, run it again: what does not read it comes from the cache");
   std::string report;
   for (const auto& line : lines) {
     const bool is_path = line.find("log: ") != std::string::npos || line.find("stoker runs") != std::string::npos;

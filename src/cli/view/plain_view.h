@@ -16,6 +16,7 @@ std::optional<std::string> plain_line(const json::object& event);
 
 // The end of a failed run, under 15 lines: each failed step with its instance, the user's own traceback, the log's path
 // and the command that resumes. `failures` are the step.failed events in order.
-std::string failure_report(const std::vector<json::object>& failures, const std::string& run_id, std::size_t columns);
+std::string failure_report(const std::vector<json::object>& failures, const std::string& run_id, std::size_t columns,
+                           bool has_parameters = false);
 
 }  // namespace stoker::cli

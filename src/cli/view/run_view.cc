@@ -72,6 +72,11 @@ std::string human_duration(milliseconds duration) {
   return fmt::format("{} h {:02} min", seconds / 3600, seconds % 3600 / 60);
 }
 
+std::string again_text(const json::object& event) {
+  const auto delay_ms = number_of(event, "delay_ms");
+  return delay_ms < 50 ? "again at once" : "again in " + human_duration(milliseconds(delay_ms));
+}
+
 std::string human_bytes(double bytes) {
   static constexpr std::array<std::string_view, 6> kUnits = {"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
   std::size_t unit = 0;
@@ -147,8 +152,7 @@ void RunView::apply_step(const std::string& type, const json::object& event, Ste
   } else if (type == "step.retrying") {
     step.state = StepState::retrying;
     step.progress.reset();
-    step.note =
-        fmt::format("{}, again in {}", error_text(event), human_duration(milliseconds(number_of(event, "delay_ms"))));
+    step.note = fmt::format("{}, {}", error_text(event), again_text(event));
   } else if (type == "step.succeeded") {
     finish(StepState::succeeded);
     step.cached = flag_of(event, "cached");

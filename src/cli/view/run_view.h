@@ -89,6 +89,8 @@ class RunView {
 
 // "0.4 s", "12.3 s", "3 min 05 s", "2 h 07 min".
 std::string human_duration(std::chrono::milliseconds duration);
+// When a step that is retried starts again: "again in 5.0 s".
+std::string again_text(const json::object& event);
 std::string human_bytes(double bytes);
 
 }  // namespace stoker::cli

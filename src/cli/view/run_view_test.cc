@@ -163,6 +163,14 @@ TEST(FailureReport, StaysUnderFifteenLines) {
   EXPECT_NE(report.find("stoker runs resume 20260101-000000-abcd"), std::string::npos);
 }
 
+TEST(FailureReport, OfAPipelineWithParametersSaysHowToChangeOne) {
+  json::object failure = {{"step", "a"}, {"class", "userCode"}, {"error", {{"message", "no such file"}}}};
+  EXPECT_EQ(failure_report({failure}, "r", 80).find("parameter"), std::string::npos);
+  const auto report = failure_report(std::vector<json::object>(30, failure), "r", 80, /*has_parameters=*/true);
+  EXPECT_NE(report.find("to change a parameter, run it again"), std::string::npos) << report;
+  EXPECT_LT(std::count(report.begin(), report.end(), '\n'), 15);
+}
+
 TEST(FailureReport, CutsATracebackBetweenFrames) {
   std::string traceback = "Traceback (most recent call last):\n";
   for (int i = 0; i < 9; ++i)
@@ -171,6 +179,17 @@ TEST(FailureReport, CutsATracebackBetweenFrames) {
   const auto report = failure_report({failure}, "r", 80);
   EXPECT_NE(report.find("    …\n    File \"a.py\", line 7"), std::string::npos) << report;
   EXPECT_NE(report.find("  E: x\n"), std::string::npos) << report;
+}
+
+TEST(PlainLine, SaysWhenAStepIsTriedAgain) {
+  json::object event = {{"type", "step.retrying"},
+                        {"time", "2026-11-21T11:42:33.123Z"},
+                        {"step", "load"},
+                        {"delay_ms", 5000},
+                        {"error", {{"message", "lost"}}}};
+  EXPECT_EQ(plain_line(event), "11:42:33 load failed (lost), again in 5.0 s");
+  event["delay_ms"] = 0;
+  EXPECT_EQ(plain_line(event), "11:42:33 load failed (lost), again at once");
 }
 
 TEST(PlainLine, HasALineForWhatAPersonWaitsFor) {
