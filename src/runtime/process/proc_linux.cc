@@ -3,6 +3,7 @@
 #include "runtime/process/proc_linux.h"
 
 #include <dirent.h>
+#include <unistd.h>
 
 #include <charconv>
 
@@ -38,6 +39,12 @@ void for_each_process(const std::function<void(pid_t)>& visit) {
     if (error == std::errc() && end == name.data() + name.size()) visit(pid);
   }
   ::closedir(folder);
+}
+
+void for_each_of_session(pid_t leader, const std::function<void(pid_t)>& visit) {
+  for_each_process([&](pid_t pid) {
+    if (::getsid(pid) == leader) visit(pid);
+  });
 }
 
 }  // namespace stoker::runtime::proc

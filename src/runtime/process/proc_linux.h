@@ -36,6 +36,10 @@ std::uint64_t number(std::string_view text);
 
 void for_each_process(const std::function<void(pid_t)>& visit);
 
+// Those of the session that `leader` leads or led, itself included. One system call for each process of the machine,
+// no file: it is asked several times a second while a Spark step runs.
+void for_each_of_session(pid_t leader, const std::function<void(pid_t)>& visit);
+
 }  // namespace stoker::runtime::proc
 
 #endif

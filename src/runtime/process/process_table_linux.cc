@@ -119,11 +119,10 @@ std::vector<ProcessIdentity> find_session(const ProcessIdentity& leader) {
   if (current && *current != leader) return {};
   // After a reboot no process is of before it.
   if (!leader.started.ends_with("@" + boot_id())) return {};
-  const std::string session = std::to_string(leader.pid);
   std::vector<ProcessIdentity> found;
-  for_each_process([&](pid_t pid) {
+  proc::for_each_of_session(leader.pid, [&](pid_t pid) {
     auto fields = stat_fields(pid);
-    if (fields.size() <= kStartField || is_over(fields[kStateField]) || fields[kSessionField] != session) return;
+    if (fields.size() <= kStartField || is_over(fields[kStateField])) return;
     if (auto identity = identify_process(pid)) found.push_back(*std::move(identity));
   });
   return found;
@@ -179,10 +178,9 @@ std::optional<std::uint64_t> count_memory_kills() {
 std::uint64_t resident_memory_of_session(pid_t leader) {
   static const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
   std::uint64_t pages = 0;
-  const std::string session = std::to_string(leader);
-  for_each_process([&](pid_t pid) {
+  proc::for_each_of_session(leader, [&](pid_t pid) {
     auto fields = stat_fields(pid);
-    if (fields.size() <= kResidentField || fields[kSessionField] != session) return;
+    if (fields.size() <= kResidentField) return;
     pages += proc::number(fields[kResidentField]);
   });
   return pages * page;

@@ -50,11 +50,8 @@ bool reset_peak_memory(pid_t pid) {
 
 std::vector<ProcessIdentity> session_members(pid_t leader) {
   std::vector<ProcessIdentity> members;
-  const std::string session = std::to_string(leader);
-  proc::for_each_process([&](pid_t pid) {
+  proc::for_each_of_session(leader, [&](pid_t pid) {
     if (pid == leader) return;
-    auto fields = proc::stat_fields(pid);
-    if (fields.size() <= proc::kSessionField || fields[proc::kSessionField] != session) return;
     if (auto identity = identify_process(pid)) members.push_back(*std::move(identity));
   });
   return members;
