@@ -18,14 +18,19 @@ const json::array* array_of(const json::object& object, std::string_view key) {
   return value == nullptr ? nullptr : value->if_array();
 }
 
-bool same_file(const json::object& file) {
+// The coarsest clock of a file system that we know of (FAT). A file that was saved so shortly before the entry may have
+// been saved again with the same time; git calls it racily clean.
+constexpr std::int64_t kTimeOfFilesNs = 2'000'000'000;
+
+bool same_file(const json::object& file, std::int64_t entry_ns) {
   const auto path = optional_text(file, "path");
   const auto digest = optional_text(file, "digest");
   if (!path || !digest) return false;
   const auto stamp = runtime::stamp_file(*path);
   if (!stamp.ok()) return false;
   if (optional_number(file, "size") != static_cast<std::int64_t>(stamp.value().size)) return false;
-  if (optional_number(file, "mtime_ns") == stamp.value().modified_ns) return true;
+  const auto modified_ns = stamp.value().modified_ns;
+  if (optional_number(file, "mtime_ns") == modified_ns && modified_ns < entry_ns - kTimeOfFilesNs) return true;
   const auto now = runtime::hash_file(*path);
   return now.ok() && (now.value().hex == *digest || "sha256:" + now.value().hex == *digest);
 }
@@ -38,7 +43,7 @@ std::filesystem::path CompileCache::path_of(const CompileRequest& request) const
   return folder_ / (codec::sha256_hex(codec::canonical_json(key)) + ".json");
 }
 
-bool CompileCache::unchanged(const json::object& dependencies) const {
+bool CompileCache::unchanged(const json::object& dependencies, std::int64_t entry_ns) const {
   const auto* files = array_of(dependencies, "files");
   const auto* environment = dependencies.if_contains("environment");
   const auto* python = dependencies.if_contains("python");
@@ -46,7 +51,7 @@ bool CompileCache::unchanged(const json::object& dependencies) const {
       !python->is_object())
     return false;
   for (const auto& file : *files) {
-    if (!file.is_object() || !same_file(file.get_object())) return false;
+    if (!file.is_object() || !same_file(file.get_object(), entry_ns)) return false;
   }
   for (const auto& variable : environment->get_object()) {
     const auto now = variable_(std::string(variable.key()));
@@ -73,7 +78,8 @@ bool CompileCache::unchanged(const json::object& dependencies) const {
 
 std::optional<json::value> CompileCache::find(const CompileRequest& request) const {
   const auto text = runtime::read_file(path_of(request), kMaximumCompiledBytes);
-  if (!text.ok()) return std::nullopt;
+  const auto stamp = runtime::stamp_file(path_of(request));
+  if (!text.ok() || !stamp.ok()) return std::nullopt;
   auto entry = codec::parse_json(text.value());
   if (!entry.ok() || !entry.value().is_object()) return std::nullopt;
   auto& object = entry.value().get_object();
@@ -82,7 +88,7 @@ std::optional<json::value> CompileCache::find(const CompileRequest& request) con
   if (optional_number(object, "version") != kEntryVersion || document == nullptr || dependencies == nullptr ||
       !dependencies->is_object())
     return std::nullopt;
-  if (!unchanged(dependencies->get_object())) return std::nullopt;
+  if (!unchanged(dependencies->get_object(), stamp.value().modified_ns)) return std::nullopt;
   return std::move(*document);
 }
 

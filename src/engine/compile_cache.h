@@ -2,7 +2,8 @@
 //
 // An entry remembers what the compile read (project files, environment variables, the interpreter and its installed
 // packages, as the host's `compiled` answer lists them) and is used only while all of that is as it was. Files are
-// first compared by size and mtime, then by content. Wrong reuse is a defect; a damaged entry is a miss.
+// first compared by size and mtime (unless saved in the seconds before), then by content. Wrong reuse is a defect; a
+// damaged entry is a miss.
 #pragma once
 
 #include <filesystem>
@@ -39,7 +40,7 @@ class CompileCache {
 
  private:
   std::filesystem::path path_of(const CompileRequest& request) const;
-  bool unchanged(const json::object& dependencies) const;
+  bool unchanged(const json::object& dependencies, std::int64_t entry_ns) const;
 
   std::filesystem::path folder_;
   Variable variable_;

@@ -64,6 +64,14 @@ TEST_F(CompileCacheTest, MissesWhenAFileChanges) {
   EXPECT_FALSE(hit());
 }
 
+TEST_F(CompileCacheTest, MissesWhenAFileIsSavedAgainBeforeTheClockOfFilesMoves) {
+  const auto saved = std::filesystem::last_write_time(folder() / "pipeline.py");
+  remember();
+  write("pipeline.py", "two");
+  std::filesystem::last_write_time(folder() / "pipeline.py", saved);
+  EXPECT_FALSE(hit());
+}
+
 TEST_F(CompileCacheTest, HitsWhenAFileIsOnlyTouched) {
   remember();
   std::filesystem::last_write_time(folder() / "pipeline.py",
