@@ -173,6 +173,8 @@ def test_an_interrupt_cancels_the_run(project: Any) -> None:
     waiting = threading.Thread(target=interrupt)
     patch = pytest.MonkeyPatch()
     patch.setattr(_view, "view", Watching)
+    # A shell that starts the tests in the background has them ignore interrupts, and Python then sets up none.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     waiting.start()
     try:
         with pytest.raises(KeyboardInterrupt):
@@ -180,6 +182,7 @@ def test_an_interrupt_cancels_the_run(project: Any) -> None:
     finally:
         patch.undo()
         waiting.join()
+        signal.signal(signal.SIGINT, before)
     assert seen[0].state == "cancelled"
 
 

@@ -81,7 +81,7 @@ def test_programs_pass(checker: str, file: pathlib.Path, settings: pathlib.Path)
 
 @pytest.mark.parametrize("checker", CHECKERS)
 def test_the_scaffold_of_init_passes(checker: str, settings: pathlib.Path, tmp_path: pathlib.Path) -> None:
-    text = (REPOSITORY / "src" / "cli" / "init_verb.cc").read_text()
+    text = (REPOSITORY / "src/cli/verbs/init_verb.cc").read_text()
     scaffold = re.search(r'\{"pipeline\.py", R"\((.*?)\)"\}', text, re.DOTALL)
     assert scaffold is not None
     file = tmp_path / "project" / "pipeline.py"
