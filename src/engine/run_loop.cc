@@ -62,6 +62,7 @@ RunLoop::RunLoop(pipeline::RunMachine machine, std::shared_ptr<const RunContext>
       began_(options_.clock->steady_now()) {}
 
 RunLoop::~RunLoop() {
+  lookup_stop_.request_stop();
   if (lookups_ != nullptr) lookups_->close();
   if (lookup_thread_.joinable()) lookup_thread_.join();
 }
@@ -273,11 +274,13 @@ void RunLoop::look_up(InstanceId instance) {
   if (lookups_ == nullptr) {
     lookups_ = std::make_unique<runtime::BoundedQueue<std::function<void()>>>(kMaximumQueuedLookups);
     lookup_thread_ = std::thread([this] {
-      while (auto work = lookups_->pop())
-        (*work)();
+      while (auto work = lookups_->pop()) {
+        if (!lookup_stop_.stop_requested()) (*work)();
+      }
     });
   }
-  lookups_->push([this, instance, query] { post(LookedUp{instance, cache_.look_up(query)}, false); });
+  lookups_->push(
+      [this, instance, query] { post(LookedUp{instance, cache_.look_up(query, lookup_stop_.get_token())}, false); });
 }
 
 void RunLoop::handle_looked_up(LookedUp message) {
@@ -294,7 +297,7 @@ void RunLoop::handle_looked_up(LookedUp message) {
       return;
     }
   }
-  keyed_[message.instance] = {std::move(answer.info), std::move(answer.key)};
+  keyed_[message.instance] = std::move(answer);
   machine_.apply(pipeline::input::CacheMiss{message.instance}, now());
 }
 
@@ -343,7 +346,7 @@ void RunLoop::add_cache_entry(const pipeline::StepRow& row, InstanceId instance,
   if (keyed == keyed_.end() || !keyed->second.key || step == nullptr || row.result == nullptr) return;
   const StepCache::Query query{context_->run, epoch_, context_->pipeline, row.path, *step};
   json::object info = row.result->cache;
-  auto entry = cache_.entry(query, *keyed->second.key, *row.result, observed_[instance], row.attempt, info);
+  auto entry = cache_.entry(query, keyed->second, *row.result, observed_[instance], row.attempt, info);
   if (info.contains("note")) not_kept_[row.path.str()] = info;
   batch.steps.back().cache = std::move(info);
   if (entry) batch.cache_entries.push_back(std::move(*entry));

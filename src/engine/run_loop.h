@@ -26,6 +26,7 @@
 #include "pipeline/run/run_values.h"
 #include "runtime/bounded_queue.h"
 #include "runtime/event_loop.h"
+#include "runtime/stop.h"
 
 namespace stoker::engine {
 
@@ -81,11 +82,6 @@ class RunLoop final : private AttemptEvents {
     runtime::TimerId timer = runtime::TimerId::none;
   };
   // What a lookup found out about an instance that is on its way.
-  struct Keyed {
-    json::object info;                      // the row's `cache`
-    std::optional<pipeline::CacheKey> key;  // none: not cacheable
-  };
-
   // AttemptEvents, from any thread
   void started(const AttemptId& id, std::optional<std::int64_t> pid) override;
   void progress(const AttemptId& id, AttemptProgress progress) override;
@@ -136,7 +132,7 @@ class RunLoop final : private AttemptEvents {
   bool woken_ = false;         // guarded by mutex_
 
   std::map<std::pair<std::string, int>, Attempt> attempts_;
-  std::unordered_map<pipeline::InstanceId, Keyed> keyed_;
+  std::unordered_map<pipeline::InstanceId, StepCache::Answer> keyed_;  // misses
   std::unordered_map<pipeline::InstanceId, Observed> observed_;
   std::unordered_map<std::string, json::object> not_kept_;  // path -> what its event says of the cache
   // Single flight: who makes the result of a key, and who waits for it.
@@ -145,6 +141,7 @@ class RunLoop final : private AttemptEvents {
   std::vector<pipeline::InstanceId> look_again_;
   std::unique_ptr<runtime::BoundedQueue<std::function<void()>>> lookups_;
   std::thread lookup_thread_;
+  runtime::StopSource lookup_stop_;  // stopped when nobody waits for an answer any more
   std::optional<Error> failed_;
   bool done_ = false;
 };

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <functional>
 
 #include "codec/sha256.h"
 
@@ -27,12 +28,64 @@ std::optional<std::string> as_digest(const json::value& value) {
 
 }  // namespace
 
-std::optional<std::string> StepCache::file_digest(const std::string& path) {
+namespace {
+
+// Each regular file below a folder, with its name there: what a program finds that walks it, links followed. False:
+// not all could be looked at (a circle of links, too many files, no permission).
+bool for_each_file(const fs::path& folder, const std::function<bool(const fs::path&)>& visit) {
+  std::error_code error;
+  std::size_t files = 0;
+  fs::recursive_directory_iterator it(folder, fs::directory_options::follow_directory_symlink, error);
+  for (const fs::recursive_directory_iterator end; !error && it != end; it.increment(error)) {
+    const fs::file_status status = it->status(error);
+    if (status.type() == fs::file_type::not_found) {  // a link to nothing
+      error.clear();
+      continue;
+    }
+    if (error) return false;
+    if (!fs::is_regular_file(status)) continue;
+    if (++files > kMaximumDirectoryFiles || !visit(it->path())) return false;
+  }
+  return !error;
+}
+
+std::string stamp_text(const fs::path& path) {
+  const auto stamp = runtime::stamp_file(path);
+  if (!stamp) return "none";
+  return fmt::format("{} {} {} {} {}", stamp->device, stamp->inode, stamp->size, stamp->modified_ns, stamp->changed_ns);
+}
+
+// Changes whenever the content of a file or of a folder's files may have.
+std::string input_stamp(const std::string& path) {
+  std::error_code error;
+  if (!fs::is_directory(path, error)) return stamp_text(path);
+  std::vector<std::string> files;
+  const bool complete = for_each_file(path, [&](const fs::path& file) {
+    files.push_back(fmt::format("{}{}{}", file.string(), '\0', stamp_text(file)));
+    return true;
+  });
+  std::ranges::sort(files);
+  codec::Sha256 all;
+  for (const auto& file : files)
+    all.update(file + "\n");
+  return complete ? all.hex() : "unknown";
+}
+
+std::vector<InputStamp> stamps_of(const pipeline::ResolvedStep& step) {
+  std::vector<InputStamp> stamps;
+  for (const std::string& path : pipeline::files_of(step.inputs))
+    stamps.push_back({path, input_stamp(path)});
+  return stamps;
+}
+
+}  // namespace
+
+std::optional<std::string> StepCache::file_digest(const std::string& path, const runtime::StopToken& stop) {
   const auto before = runtime::stamp_file(path);
   if (!before) return std::nullopt;
   if (auto known = store_.find_digest(*before); known && *known) return *std::move(known);
   const WallTime now = options_.clock->wall_now();
-  const auto digest = runtime::hash_file(path);
+  const auto digest = runtime::hash_file(path, stop);
   const auto after = runtime::stamp_file(path);
   if (!digest || !after) return std::nullopt;
   std::string text = "sha256:" + digest->hex;
@@ -44,19 +97,18 @@ std::optional<std::string> StepCache::file_digest(const std::string& path) {
   return text;
 }
 
-std::optional<std::string> StepCache::digest_of(const std::string& path) {
+std::optional<std::string> StepCache::digest_of(const std::string& path, const runtime::StopToken& stop) {
   std::error_code error;
   const fs::file_status status = fs::status(path, error);
   if (error || (!fs::is_directory(status) && !fs::is_regular_file(status))) return std::nullopt;
-  if (fs::is_regular_file(status)) return file_digest(path);
+  if (fs::is_regular_file(status)) return file_digest(path, stop);
   std::vector<std::pair<std::string, std::string>> files;
-  for (fs::recursive_directory_iterator it(path, error), end; !error && it != end; it.increment(error)) {
-    if (!it->is_regular_file()) continue;
-    const auto digest = file_digest(it->path().string());
-    if (!digest || files.size() >= kMaximumDirectoryFiles) return std::nullopt;
-    files.emplace_back(it->path().lexically_relative(path).string(), *digest);
-  }
-  if (error) return std::nullopt;
+  const bool complete = for_each_file(path, [&](const fs::path& file) {
+    auto digest = file_digest(file.string(), stop);
+    if (digest) files.emplace_back(file.lexically_relative(path).string(), *std::move(digest));
+    return digest.has_value();
+  });
+  if (!complete) return std::nullopt;
   std::ranges::sort(files);
   codec::Sha256 all;
   for (const auto& [name, digest] : files)
@@ -143,10 +195,11 @@ std::string StepCache::why_missed(const Query& query, const pipeline::CacheKey& 
   return text.empty() ? "its entry was too old or is gone" : text;
 }
 
-StepCache::Answer StepCache::look_up(const Query& query) {
+StepCache::Answer StepCache::look_up(const Query& query, const runtime::StopToken& stop) {
   Answer answer;
-  auto made =
-      pipeline::make_cache_key(query.step, options_.facts, [this](const std::string& path) { return digest_of(path); });
+  answer.inputs = stamps_of(query.step);
+  auto made = pipeline::make_cache_key(query.step, options_.facts,
+                                       [&](const std::string& path) { return digest_of(path, stop); });
   if (const auto* none = std::get_if<pipeline::Uncacheable>(&made)) {
     answer.info = info_of(false, std::nullopt, none->why);
     return answer;
@@ -191,7 +244,7 @@ StepCache::Answer StepCache::look_up(const Query& query) {
   return answer;
 }
 
-std::optional<metadata::CacheEntry> StepCache::entry(const Query& query, const pipeline::CacheKey& key,
+std::optional<metadata::CacheEntry> StepCache::entry(const Query& query, const Answer& answer,
                                                      const pipeline::StepResult& result, const Observed& observed,
                                                      int attempt, json::object& info) const {
   if (!options_.write) return std::nullopt;
@@ -204,11 +257,15 @@ std::optional<metadata::CacheEntry> StepCache::entry(const Query& query, const p
     return not_kept(fmt::format("it used {}, which is no input; cache: true keeps it all the same",
                                 observed.outside_reads.front()));
   }
+  for (const InputStamp& input : answer.inputs) {
+    if (input_stamp(input.path) != input.stamp)
+      return not_kept(fmt::format("{} changed while the step ran", input.path));
+  }
   const auto unknown = std::ranges::find(observed.files, kUnknownDigest, &ObservedFile::digest);
   if (unknown != observed.files.end())
     return not_kept(fmt::format("{} was saved while the step used it", unknown->path));
   metadata::CacheEntry entry;
-  entry.key = key.digest;
+  entry.key = answer.key->digest;
   entry.pipeline = query.pipeline;
   entry.step = query.step.step->name;
   entry.path = query.path;
@@ -220,7 +277,7 @@ std::optional<metadata::CacheEntry> StepCache::entry(const Query& query, const p
     for (const auto& [name, value] : result.metrics)
       metrics[name] = value;
   }
-  entry.parts = key.parts;
+  entry.parts = answer.key->parts;
   json::array files;
   for (const ObservedFile& file : observed.files) {
     files.push_back(json::object{{"path", file.path}, {"digest", file.digest}, {"kind", file.kind}});

@@ -13,6 +13,7 @@
 #include "objects/artifact_store.h"
 #include "pipeline/run/cache_key.h"
 #include "runtime/process/process.h"
+#include "runtime/stop.h"
 
 namespace stoker::engine {
 
@@ -26,6 +27,12 @@ struct StepCacheOptions {
   bool write = true;
   json::object facts;                // of the machine, part of each key
   runtime::Environment environment;  // that steps get, beside their own
+};
+
+// What an input file or folder was, so that a change while the step ran is seen.
+struct InputStamp {
+  std::string path;
+  std::string stamp;
 };
 
 // Thread-safe.
@@ -42,6 +49,7 @@ class StepCache {
     pipeline::StepResultPtr hit;            // null: a miss
     std::optional<pipeline::CacheKey> key;  // none: not cacheable
     json::object info;                      // {"hit","key","why",…}: why, for the row and the event
+    std::vector<InputStamp> inputs;         // as they were before their content was read for the key
   };
 
   StepCache(metadata::Store& store, const objects::ArtifactStore& artifacts, StepCacheOptions options)
@@ -50,18 +58,18 @@ class StepCache {
   // The answer waits for much hashing: not on the run loop's thread.
   bool is_slow(const pipeline::ResolvedStep& step);
   // The key alone, without reading any content: what single flight compares. None: not cacheable, or slow.
-  Answer look_up(const Query& query);
-  // What to remember of a success. None: not cacheable; `info` then says why.
-  std::optional<metadata::CacheEntry> entry(const Query& query, const pipeline::CacheKey& key,
+  Answer look_up(const Query& query, const runtime::StopToken& stop = {});
+  // What to remember of a success; `answer` has a key. None: not cacheable; `info` then says why.
+  std::optional<metadata::CacheEntry> entry(const Query& query, const Answer& answer,
                                             const pipeline::StepResult& result, const Observed& observed, int attempt,
                                             json::object& info) const;
 
   // "sha256:…" of a file or a directory's files and names, remembered by the store as long as the file's stamp is the
   // same.
-  std::optional<std::string> digest_of(const std::string& path);
+  std::optional<std::string> digest_of(const std::string& path, const runtime::StopToken& stop = {});
 
  private:
-  std::optional<std::string> file_digest(const std::string& path);
+  std::optional<std::string> file_digest(const std::string& path, const runtime::StopToken& stop);
   std::optional<std::string> first_change(const json::value& observed, const pipeline::Step& step);
   std::optional<std::string> variable_digest(const pipeline::Step& step, const std::string& name) const;
   // The first output whose artifact is no longer as it was made, and what happened to it.

@@ -23,6 +23,7 @@ namespace {
 constexpr int kHelperThreads = 2;
 // Leasing blocks until a JVM has started; more at once than this make no machine faster.
 constexpr int kLeaseThreads = 4;
+constexpr int kReleaseThreads = 2;
 constexpr std::chrono::seconds kRecoveryLimit{30};
 
 }  // namespace
@@ -53,12 +54,14 @@ class LocalRunner::Loop {
 
   void stop() {
     if (!thread_.joinable()) return;
-    loop_.post([this] { cancel_all(); });
+    loop_.post([this] {
+      stop_.request_stop();  // the outputs that are being collected are nobody's any more
+      cancel_all();
+    });
     {
       std::unique_lock lock(mutex_);
       none_left_.wait(lock, [this] { return unfinished_ == 0; });
     }
-    stop_.request_stop();
     loop_.stop();
     thread_.join();
   }
@@ -68,7 +71,9 @@ class LocalRunner::Loop {
     runtime::FileWatcher watcher(loop_);
     LocalWorkers workers(kHelperThreads);
     LocalWorkers lease_workers(kLeaseThreads);
-    LocalServices services{options_, *options_.clock, loop_, watcher, workers, lease_workers, stop_.get_token()};
+    LocalWorkers release_workers(kReleaseThreads);
+    LocalServices services{options_, *options_.clock, loop_,           watcher,
+                           workers,  lease_workers,   release_workers, stop_.get_token()};
     PythonService python(options_, loop_, std::move(compiled_));
     services_ = &services;
     python_ = &python;

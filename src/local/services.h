@@ -37,6 +37,8 @@ struct LocalServices {
   LocalWorkers& workers;
   // For Spark leases alone: they wait for a JVM for seconds, which must not hold up the outputs of others.
   LocalWorkers& lease_workers;
+  // Never behind those who wait for a JVM: they wait for what is given back here.
+  LocalWorkers& release_workers;
   // Stopped when the runner ends.
   runtime::StopToken stop;
 };

@@ -108,7 +108,12 @@ void PythonAttempt::lease() {
 
 void PythonAttempt::leased(const std::shared_ptr<Result<std::unique_ptr<SparkLease>>>& lease) {
   lease_pending_ = false;
-  if (finished()) return;  // cancelled meanwhile: the lease goes with its pointer
+  if (finished()) {  // cancelled meanwhile
+    if (!*lease) return;
+    std::shared_ptr<SparkLease> unwanted = std::move(**lease);
+    services_.release_workers.submit([unwanted = std::move(unwanted)]() mutable { unwanted.reset(); });
+    return;
+  }
   if (!*lease) return fail(lease->error());
   lease_ = std::move(**lease);
   launch_when_ready();
@@ -221,7 +226,7 @@ ProcessAttempt::Collector PythonAttempt::collector(AttemptEnd end) {
 void PythonAttempt::release(engine::AttemptResult result, const std::function<void(engine::AttemptResult)>& done) {
   if (!lease_) return done(std::move(result));
   result.logs["spark"] = files().spark_log.string();
-  services_.lease_workers.submit(
+  services_.release_workers.submit(
       [lease = std::move(lease_), result = std::move(result), done, &loop = services_.loop]() mutable {
         auto use = lease->release();
         if (use) {

@@ -4,6 +4,10 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <condition_variable>
+#include <mutex>
+
+#include "local/steps/spark_lease.h"
 #include "local/test_support.h"
 #include "runtime/process/process_table.h"
 
@@ -85,6 +89,73 @@ TEST_F(LocalPython, ForksStepsFromOneImport) {
   }
   const std::string log = read(run_->store / "runs" / run_->run.str() / "host.log");
   EXPECT_EQ(log.find("imported by"), log.rfind("imported by")) << log;
+}
+
+// A machine with room for one JVM, which nobody can reach: steps end as soon as they have it.
+class OneJvm final : public SparkLeaser {
+ public:
+  Result<std::unique_ptr<SparkLease>> lease(const SparkLeaseRequest&, const runtime::StopToken&, Progress) override {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return !leased_; });
+    leased_ = true;
+    ++leases_;
+    return std::unique_ptr<SparkLease>(std::make_unique<Lease>(*this));
+  }
+  int leases() {
+    std::scoped_lock lock(mutex_);
+    return leases_;
+  }
+
+ private:
+  class Lease final : public SparkLease {
+   public:
+    explicit Lease(OneJvm& jvm) : jvm_(jvm) {}
+    ~Lease() override { give_back(); }
+    runtime::Environment environment() const override {
+      return {{"PYSPARK_GATEWAY_PORT", "1"}, {"PYSPARK_GATEWAY_SECRET", "none"}};
+    }
+    std::optional<SparkLeaseUse> release() override {
+      give_back();
+      return SparkLeaseUse{};
+    }
+    std::optional<SparkJvmEnd> jvm_end() const override { return std::nullopt; }
+
+   private:
+    void give_back() {
+      if (given_back_) return;
+      given_back_ = true;
+      std::scoped_lock lock(jvm_.mutex_);
+      jvm_.leased_ = false;
+      jvm_.changed_.notify_one();
+    }
+    OneJvm& jvm_;
+    bool given_back_ = false;
+  };
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool leased_ = false;
+  int leases_ = 0;
+};
+
+TEST_F(LocalPython, GivesAJvmBackWhileManyStepsWaitForOne) {
+  constexpr int kSteps = 12;  // more than the threads that may wait
+  auto jvm = std::make_shared<OneJvm>();
+  options_.leaser = jvm;
+  options_.environment["SPARK_HOME"] = (folder_.path() / "spark").string();
+  ASSERT_TRUE(runtime::make_directories(folder_.path() / "spark" / "bin"));
+  ASSERT_TRUE(runtime::write_file(folder_.path() / "spark/bin/spark-submit", "", 0700));
+  std::vector<engine::AttemptId> started;
+  for (int i = 0; i < kSteps; ++i) {
+    auto spec = python("double", {{"x", i}}, "step" + std::to_string(i));
+    auto step = std::make_shared<pipeline::Step>(*spec.step);
+    std::get<pipeline::PythonStep>(step->body).session.emplace();
+    spec.step = step;
+    started.push_back(spec.id);
+    runner().start(std::move(spec), events_);
+  }
+  for (const auto& id : started)
+    EXPECT_FALSE(events_.wait(id).succeeded);
+  EXPECT_EQ(jvm->leases(), kSteps);
 }
 
 TEST_F(LocalPython, GivesEachStepAFreshPythonWhenIsolatedOrUnsafe) {
