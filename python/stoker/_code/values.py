@@ -8,6 +8,7 @@ cannot be taken apart (locks, sockets, a Spark session) is `Opaque`, and the cal
 import copyreg
 import enum
 import hashlib
+import sys
 import types
 from typing import Any, Callable, Dict, List
 
@@ -25,6 +26,12 @@ _UNTOUCHABLE = (
 )
 
 _ATOMS = (bool, int, float, complex, str, bytes, type(None), type(Ellipsis), type(NotImplemented), range)
+_BUILTINS = (
+    types.BuiltinFunctionType,
+    types.MethodWrapperType,
+    types.WrapperDescriptorType,
+    types.MethodDescriptorType,
+)
 
 
 class Opaque(Exception):
@@ -118,8 +125,9 @@ class ValueWriter:
             self._write(value.__func__, depth)
         elif isinstance(value, property):
             self._many("property", (value.fget, value.fset, value.fdel), depth)
-        elif isinstance(value, (types.BuiltinFunctionType, types.WrapperDescriptorType, types.MethodDescriptorType)):
+        elif isinstance(value, _BUILTINS):
             self._out.append(f"builtin:{getattr(value, '__module__', '')}.{value.__qualname__};")
+            self._bound_to(value, depth)
         elif isinstance(value, (types.GetSetDescriptorType, types.MemberDescriptorType)):
             self._out.append(f"descriptor:{value.__qualname__};")
         elif isinstance(value, types.CodeType):
@@ -130,6 +138,17 @@ class ValueWriter:
         else:
             return False
         return True
+
+    def _bound_to(self, value: Any, depth: int) -> None:
+        """The object of a bound method, as in `PRICE = {"a": 1}.get`. What a module offers as its own function
+        (`random.random`) is named by its module: the object behind it has a state that differs in each process."""
+        owner = getattr(value, "__self__", None)
+        if owner is None or isinstance(owner, types.ModuleType):
+            return
+        module = sys.modules.get(getattr(type(owner), "__module__", ""))
+        if getattr(module, value.__name__, None) == value:
+            return
+        self._write(owner, depth)
 
     def _object(self, value: Any, kind: Any, depth: int) -> None:
         module = getattr(kind, "__module__", "")
@@ -167,6 +186,8 @@ def _short(value: Any) -> str:
     if isinstance(value, (str, bytes)) and len(value) > 200:
         data = value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value
         return f"{len(value)}:{hashlib.sha256(data).hexdigest()}"
+    if isinstance(value, int) and value.bit_length() > 10_000:  # Python refuses to write it in decimal digits
+        return hex(value)
     return repr(value)
 
 

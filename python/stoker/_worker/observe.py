@@ -268,6 +268,8 @@ class Observer:
         digest = _digest(path)
         if digest is not None:
             self._found[path] = (digest, kind)
+        elif kind == "file" and not os.path.lexists(path):
+            self._note_outside(f"file:{path} (it was not there)")
 
 
 _active: Optional[Observer] = None

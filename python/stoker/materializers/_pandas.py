@@ -139,4 +139,4 @@ def _same(frame: Any, back: Any) -> bool:
 
 
 def _scalar(item: Any) -> Any:
-    return item.item() if type(item).__module__ == "numpy" and hasattr(item, "item") else item
+    return item.item() if type(item).__module__ == "numpy" and getattr(item, "ndim", 1) == 0 else item
