@@ -58,6 +58,10 @@ _DOCSTRING_SAFE = ("stoker", "pyspark")
 Key = Tuple[str, Any]
 
 
+def _is_of_project(function: Any) -> bool:
+    return isinstance(function, types.FunctionType) and has_project_source(function.__code__.co_filename)
+
+
 class Part:
     """One piece of code or data: what it is, its digest, and what it reaches in turn."""
 
@@ -281,15 +285,18 @@ class Closure:
         """Attributes as they are now: something may have put them there after the class statement."""
         texts = []
         for name, value in sorted(vars(cls).items()):
-            if (name.startswith("__") and name.endswith("__")) or name in (
-                "_abc_impl",
-                "_is_protocol",
-                "_is_runtime_protocol",
-            ):
+            if name in ("_abc_impl", "_is_protocol", "_is_runtime_protocol"):
                 continue
-            if name.startswith("_") and issubclass(cls, tuple) and hasattr(cls, "_fields"):
-                continue  # made by NamedTuple
             function = getattr(value, "__func__", value)
+            if name.startswith("__") and name.endswith("__") and not _is_of_project(function):
+                continue  # made by Python or by a decorator such as dataclass
+            if (
+                name.startswith("_")
+                and issubclass(cls, tuple)
+                and hasattr(cls, "_fields")
+                and name != "_field_defaults"
+            ):
+                continue  # made by NamedTuple
             if (
                 has_source
                 and isinstance(function, types.FunctionType)
