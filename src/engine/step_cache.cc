@@ -105,8 +105,9 @@ std::optional<std::string> StepCache::digest_of(const std::string& path, const r
   std::vector<std::pair<std::string, std::string>> files;
   const bool complete = for_each_file(path, [&](const fs::path& file) {
     auto digest = file_digest(file.string(), stop);
-    if (digest) files.emplace_back(file.lexically_relative(path).string(), *std::move(digest));
-    return digest.has_value();
+    if (!digest) return false;
+    files.emplace_back(file.lexically_relative(path).string(), *std::move(digest));
+    return true;
   });
   if (!complete) return std::nullopt;
   std::ranges::sort(files);
