@@ -26,10 +26,6 @@ std::optional<std::string> as_digest(const json::value& value) {
   return value.is_string() ? std::optional<std::string>(value.get_string()) : std::nullopt;
 }
 
-}  // namespace
-
-namespace {
-
 // Each regular file below a folder, with its name there: what a program finds that walks it, links followed. False:
 // not all could be looked at (a circle of links, too many files, no permission).
 bool for_each_file(const fs::path& folder, const std::function<bool(const fs::path&)>& visit) {
@@ -55,20 +51,25 @@ std::string stamp_text(const fs::path& path) {
   return fmt::format("{} {} {} {} {}", stamp->device, stamp->inode, stamp->size, stamp->modified_ns, stamp->changed_ns);
 }
 
+// One text for what is said of each file of a folder, in whatever order they were found.
+std::string digest_of_all(std::vector<std::pair<std::string, std::string>> files) {
+  std::ranges::sort(files);
+  codec::Sha256 all;
+  for (const auto& [name, text] : files)
+    all.update(fmt::format("{}{}{}\n", name, '\0', text));
+  return "sha256:" + all.hex();
+}
+
 // Changes whenever the content of a file or of a folder's files may have.
 std::string input_stamp(const std::string& path) {
   std::error_code error;
   if (!fs::is_directory(path, error)) return stamp_text(path);
-  std::vector<std::string> files;
+  std::vector<std::pair<std::string, std::string>> files;
   const bool complete = for_each_file(path, [&](const fs::path& file) {
-    files.push_back(fmt::format("{}{}{}", file.string(), '\0', stamp_text(file)));
+    files.emplace_back(file.string(), stamp_text(file));
     return true;
   });
-  std::ranges::sort(files);
-  codec::Sha256 all;
-  for (const auto& file : files)
-    all.update(file + "\n");
-  return complete ? all.hex() : "unknown";
+  return complete ? digest_of_all(std::move(files)) : "unknown";
 }
 
 std::vector<InputStamp> stamps_of(const pipeline::ResolvedStep& step) {
@@ -110,11 +111,7 @@ std::optional<std::string> StepCache::digest_of(const std::string& path, const r
     return true;
   });
   if (!complete) return std::nullopt;
-  std::ranges::sort(files);
-  codec::Sha256 all;
-  for (const auto& [name, digest] : files)
-    all.update(fmt::format("{}{}{}\n", name, '\0', digest));
-  return "sha256:" + all.hex();
+  return digest_of_all(std::move(files));
 }
 
 bool StepCache::is_slow(const pipeline::ResolvedStep& step) {

@@ -99,10 +99,10 @@ Result<void> check_nesting(const RunPlan& plan) {
 Result<std::shared_ptr<const RunPlan>> make_run_plan(std::shared_ptr<const Document> document) {
   auto plan = std::make_shared<RunPlan>();
   plan->document = std::move(document);
-  const Document& whole = *plan->document;
+  const Document& written = *plan->document;
   std::map<std::string, std::int32_t, std::less<>> numbers;
-  plan->pipelines.emplace_back().pipeline = &whole.main;
-  for (const auto& [name, pipeline] : whole.pipelines) {
+  plan->pipelines.emplace_back().pipeline = &written.main;
+  for (const auto& [name, pipeline] : written.pipelines) {
     numbers[name] = static_cast<std::int32_t>(plan->pipelines.size());
     plan->pipelines.emplace_back().pipeline = &pipeline;
   }
