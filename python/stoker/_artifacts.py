@@ -54,11 +54,15 @@ class Output(NamedTuple):
     artifact: Dict[str, Any]
     value: Json
     has_value: bool
+    # The artifact has types that `value` lacks: of a dataclass that is the map of its fields.
+    typed: bool = False
 
     def as_json(self) -> Dict[str, Any]:
         record: Dict[str, Any] = {"artifact": self.artifact}
         if self.has_value:
             record["value"] = self.value
+        if self.typed:
+            record["typed"] = True
         return record
 
 
@@ -82,7 +86,8 @@ def save(
     manifest = _manifest(folder, name, origin, maker, saved, inline)
     _write_json(folder / MANIFEST, manifest)
     has_value, plain = _plain(inline, value)
-    return Output(reference(folder, manifest), plain, has_value)
+    typed = inline is not None and has_value and plain != inline.exact and _json_values.can_be_found(value)
+    return Output(reference(folder, manifest), plain, has_value, typed)
 
 
 class _Inline(NamedTuple):

@@ -5,6 +5,7 @@ else it runs the
 function.
 """
 
+import enum
 import sys
 from typing import (
     TYPE_CHECKING,
@@ -31,6 +32,7 @@ from stoker._refuse import refuse
 from stoker._text import nearest
 from stoker._types import (
     MISSING,
+    Argument,
     NoResult,
     Signature,
     is_named_tuple,
@@ -302,6 +304,8 @@ def _check_types(signature: Signature, inputs: Mapping[str, Any], name: str) -> 
     """Refuses a result or parameter that can never be the argument it is given for."""
     for argument in signature.arguments:
         value = inputs.get(argument.name)
+        if isinstance(value, enum.Enum):
+            _check_member(value, argument, name)
         if not isinstance(value, Reference) or not never_fits(value._type, argument.annotation):
             continue
         from stoker.materializers._registry import for_class
@@ -315,6 +319,16 @@ def _check_types(signature: Signature, inputs: Mapping[str, Any], name: str) -> 
             f"{type_text(value._type)}",
             "convert it in one of the two steps, or correct the annotation that is wrong",
         )
+
+
+def _check_member(value: enum.Enum, argument: Argument, name: str) -> None:
+    """A document has what a member of an Enum stands for; refused is one that the step would not get back as it is."""
+    from stoker._convert import ConversionError, convert
+
+    try:
+        convert(to_template(value), argument.annotation, f"'{argument.name}'")
+    except ConversionError as error:
+        refuse(f"{name}() cannot be given {value}: {error}")
 
 
 def _can_be_written(value: Any) -> bool:

@@ -19,6 +19,8 @@ import typing
 import uuid
 from typing import Any, Callable, Dict, List, Optional, Tuple, Union
 
+from stoker._json_values import is_record
+
 _UNION_TYPES: Tuple[Any, ...] = (Union, type(int | str)) if sys.version_info >= (3, 10) else (Union,)
 # Deep checks of an output's elements stop here: a list of a million numbers is believed after the first ones.
 _CHECKED_ITEMS = 1000
@@ -132,16 +134,48 @@ def _convert_union(value: Any, annotation: Any, members: Tuple[Any, ...], where:
     for member in members:
         if fits(value, member):
             return value
+    found: List[Any] = []
     for member in members:
         try:
-            return convert(value, member, where)
+            made = convert(value, member, where)
         except (ConversionError, ValueError):
             continue
-    raise _mismatch(value, annotation, where)
+        # Of numbers and texts the first that fits is meant; which class a map of fields was, nobody can tell.
+        if not _has_a_plain_form(made):
+            return found[0] if found else made
+        found.append(made)
+    if len(found) > 1:
+        names = " and ".join(type(made).__qualname__ for made in found)
+        raise ConversionError(
+            f"{where}: {value!r} fits {names}; let a step return it, and its result keeps its class, or annotate one of them"
+        )
+    if not found:
+        raise _mismatch(value, annotation, where)
+    return found[0]
+
+
+def _has_a_plain_form(value: Any) -> bool:
+    return isinstance(value, enum.Enum) or is_record(value)
+
+
+def as_plain(value: Any) -> Any:
+    """A value as expressions and other languages see it: maps, lists, numbers and text."""
+    if isinstance(value, enum.Enum):
+        return as_plain(value.value)
+    if (isinstance(value, tuple) and not hasattr(value, "_fields")) or isinstance(value, list):
+        return [as_plain(item) for item in value]
+    if isinstance(value, dict):
+        return {key: as_plain(item) for key, item in value.items()}
+    if is_record(value):
+        names = value._fields if isinstance(value, tuple) else [field.name for field in dataclasses.fields(value)]
+        return {name: as_plain(getattr(value, name)) for name in names}
+    return value
 
 
 def _convert_generic(value: Any, annotation: Any, origin: Any, where: str) -> Any:
     arguments = typing.get_args(annotation)
+    if _has_a_plain_form(value) and not fits(value, annotation):
+        value = as_plain(value)
     if origin is typing.Literal:
         for choice in arguments:
             if type(choice) is type(value) and choice == value:
@@ -205,6 +239,10 @@ def _convert_class(value: Any, cls: Any, where: str) -> Any:
         raise _mismatch(value, cls, where)
     if isinstance(value, cls) if not _is_protocol(cls) else True:
         return value
+    if _has_a_plain_form(value) or (cls is list and isinstance(value, tuple)):
+        value = as_plain(value)
+        if type(value) is cls:
+            return value
     if cls is complex and isinstance(value, (int, float)):
         return complex(value)
     if issubclass(cls, enum.Enum):

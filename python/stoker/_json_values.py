@@ -180,6 +180,26 @@ def find_class(name: str) -> Any:
     return found
 
 
+def can_be_found(value: Any) -> bool:
+    """Whether another process finds the classes that `decode` needs: those of a function or a notebook it does not."""
+    if isinstance(value, dict):
+        return all(can_be_found(key) and can_be_found(item) for key, item in value.items())
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        items: Any = [getattr(value, field.name) for field in dataclasses.fields(value)]
+    elif isinstance(value, (list, tuple, set, frozenset)):
+        items = value
+    else:
+        items = ()
+    kind = type(value)
+    if isinstance(value, enum.Enum) or is_record(value):
+        try:
+            if kind.__module__ == "__main__" or find_class(_class_name(kind)) is not kind:
+                return False
+        except (ImportError, AttributeError):
+            return False
+    return all(map(can_be_found, items))
+
+
 def decode(value: Json) -> Any:
     """The value of an exact form."""
     if isinstance(value, list):

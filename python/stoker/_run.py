@@ -155,6 +155,8 @@ def load_record(record: Any) -> Any:
     if not isinstance(record, dict) or not ("artifact" in record or "value" in record):
         return load_binding(record)
     value = record.get("value")
+    if record.get("typed"):
+        return _load_artifact(record["artifact"])
     if "value" in record and (value is None or isinstance(value, (bool, int, float, str))):
         return value
     if record.get("artifact"):

@@ -36,8 +36,8 @@ constexpr std::int64_t kItemBytes = sizeof(json::value);
 
 }  // namespace
 
-Outcome Evaluator::call(const Node& node, const Call& form) {
-  if (form.function == FunctionId::one_of) return one_of(node);
+Outcome Evaluator::call(const Node& node, const Call& form, Use use) {
+  if (form.function == FunctionId::one_of) return one_of(node, use);
   Arguments arguments;
   for (const auto& operand : node.operands) {
     auto argument = evaluate(operand);

@@ -55,8 +55,8 @@ Outcome Evaluator::over(const Node& node) const {
                   .hint = "do this in a step"}};
 }
 
-Outcome Evaluator::run(const Node& root) {
-  auto result = evaluate(root);
+Outcome Evaluator::run(const Node& root, Use use) {
+  auto result = evaluate(root, use);
   if (!result.ok() || std::get<Value>(result).borrowed()) return result;
   if (depth_of(result.get()) > codec::kMaximumJsonDepth) {
     return Problem{root.offset,
@@ -66,32 +66,32 @@ Outcome Evaluator::run(const Node& root) {
   return result;
 }
 
-Outcome Evaluator::evaluate(const Node& node) {
+Outcome Evaluator::evaluate(const Node& node, Use use) {
   if (!spend(1)) return over(node);
-  return dispatch(node);
+  return dispatch(node, use);
 }
 
-Outcome Evaluator::dispatch(const Node& node) {
+Outcome Evaluator::dispatch(const Node& node, Use use) {
   return std::visit(overloaded{
                         [&](const Literal& literal) -> Outcome { return Value::borrow(literal.value); },
                         [&](const Variable& variable) -> Outcome { return Value::borrow(*variables_[variable.slot]); },
-                        [&](const Named& named) { return lookup(node, named.reference); },
+                        [&](const Named& named) { return lookup(node, named.reference, use); },
                         [&](const Unary& form) { return unary(node, form.op); },
                         [&](const Binary& form) { return binary(node, form.op); },
-                        [&](const Conditional&) { return conditional(node); },
+                        [&](const Conditional&) { return conditional(node, use); },
                         [&](const Select& form) { return select(node, form.field); },
                         [&](const Index&) { return index(node); },
                         [&](const ListLiteral&) { return list_literal(node); },
                         [&](const MapLiteral&) { return map_literal(node); },
                         [&](const Has&) { return has(node); },
-                        [&](const Call& form) { return call(node, form); },
+                        [&](const Call& form) { return call(node, form, use); },
                         [&](const Comprehension& form) { return comprehension(node, form); },
                     },
                     node.form);
 }
 
-Outcome Evaluator::lookup(const Node& node, const Reference& reference) {
-  auto found = scope_.lookup(reference);
+Outcome Evaluator::lookup(const Node& node, const Reference& reference, Use use) {
+  auto found = use == Use::handed_on ? scope_.hand_on(reference) : scope_.lookup(reference);
   if (!found) return fail(node, std::move(found).error());
   return std::move(*found);
 }
@@ -276,11 +276,11 @@ Outcome Evaluator::logical(const Node& node, bool deciding) {
   return boolean(!deciding);
 }
 
-Outcome Evaluator::conditional(const Node& node) {
+Outcome Evaluator::conditional(const Node& node, Use use) {
   auto condition = evaluate(node.operands[0]);
   if (!condition.ok()) return condition;
   if (!condition.get().is_bool()) return wrong_type(node, "?", "a bool as its condition", condition.get());
-  return evaluate(node.operands[condition.get().get_bool() ? 1 : 2]);
+  return evaluate(node.operands[condition.get().get_bool() ? 1 : 2], use);
 }
 
 Outcome Evaluator::select(const Node& node, const std::string& name) {
@@ -371,9 +371,9 @@ Outcome Evaluator::has(const Node& node) {
   return boolean(unwrap(found.get()).get_object().contains(selected->field));
 }
 
-Outcome Evaluator::one_of(const Node& node) {
+Outcome Evaluator::one_of(const Node& node, Use use) {
   for (const auto& operand : node.operands) {
-    auto value = evaluate(operand);
+    auto value = evaluate(operand, use);
     if (value.ok() || value.problem().error.code != ErrorCode::not_available) return value;
   }
   return fail(node, Error{.code = ErrorCode::not_available,

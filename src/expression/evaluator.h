@@ -22,19 +22,22 @@ class Outcome : public std::variant<Value, Problem> {
   Problem& problem() { return std::get<Problem>(*this); }
 };
 
+// What becomes of a value: an operator looks into it, or it is the result and only handed on.
+enum class Use { looked_into, handed_on };
+
 class Evaluator {
  public:
   Evaluator(const Scope& scope, const Limits& limits)
       : scope_(scope), steps_(limits.steps), bytes_(limits.bytes), limits_(limits) {}
 
-  Outcome run(const Node& root);
+  Outcome run(const Node& root, Use use);
 
  private:
   using Arguments = std::vector<Value>;
 
-  Outcome evaluate(const Node& node);
-  Outcome dispatch(const Node& node);
-  Outcome lookup(const Node& node, const Reference& reference);
+  Outcome evaluate(const Node& node, Use use = Use::looked_into);
+  Outcome dispatch(const Node& node, Use use);
+  Outcome lookup(const Node& node, const Reference& reference, Use use);
   Outcome unary(const Node& node, UnaryOperator op);
   Outcome binary(const Node& node, BinaryOperator op);
   Outcome arithmetic(const Node& node, BinaryOperator op, Value left, Value right);
@@ -45,21 +48,21 @@ class Evaluator {
   Outcome member_of(const Node& node, const json::value& item, const json::value& container);
   // && and ||: `deciding` on either side decides, even where the other side is an error.
   Outcome logical(const Node& node, bool deciding);
-  Outcome conditional(const Node& node);
+  Outcome conditional(const Node& node, Use use);
   Outcome select(const Node& node, const std::string& field);
   Outcome index(const Node& node);
   Outcome field(const Node& node, Value map, std::string_view name);
   Outcome list_literal(const Node& node);
   Outcome map_literal(const Node& node);
   Outcome has(const Node& node);
-  Outcome one_of(const Node& node);
+  Outcome one_of(const Node& node, Use use);
   Outcome comprehension(const Node& node, const Comprehension& form);
   Outcome quantifier(const Node& node, Macro macro, const json::array& list);
   Outcome exists_one(const Node& node, const json::array& list);
   Outcome map_or_filter(const Node& node, Macro macro, const json::array& list);
 
   // builtins.cc
-  Outcome call(const Node& node, const Call& form);
+  Outcome call(const Node& node, const Call& form, Use use);
   Outcome size(const Node& node, const json::value& value);
   Outcome text_function(const Node& node, const Call& form, const Arguments& arguments);
   Outcome text_predicate(const Node& node, FunctionId id, std::string_view text, std::string_view other);

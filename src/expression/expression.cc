@@ -120,9 +120,16 @@ Result<Expression> Expression::parse(std::string_view text) {
 }
 
 Result<json::value> Expression::evaluate(const Scope& scope, const Limits& limits) const {
-  auto result = Evaluator(scope, limits).run(*root_);
-  if (auto* value = std::get_if<Value>(&result)) return std::move(*value).take();
-  auto& wrong = std::get<Problem>(result);
+  return result_of(Evaluator(scope, limits).run(*root_, Use::looked_into));
+}
+
+Result<json::value> Expression::hand_on(const Scope& scope, const Limits& limits) const {
+  return result_of(Evaluator(scope, limits).run(*root_, Use::handed_on));
+}
+
+Result<json::value> Expression::result_of(std::variant<Value, Problem> outcome) const {
+  if (auto* value = std::get_if<Value>(&outcome)) return std::move(*value).take();
+  auto& wrong = std::get<Problem>(outcome);
   wrong.offset = wrong.offset >= offset_ ? wrong.offset - offset_ : 0;
   return located(wrong, text_);
 }

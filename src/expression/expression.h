@@ -32,6 +32,10 @@ class Scope {
   // not_available(reference); every other error ends the evaluation as it is.
   virtual Result<Value> lookup(const Reference& reference) const = 0;
 
+  // The same for a reference that is the whole result: handed on, not looked into. A scope may give more here than
+  // expressions can see.
+  virtual Result<Value> hand_on(const Reference& reference) const { return lookup(reference); }
+
   // What a file, artifact or secret becomes inside text (and in string()). By default a file is its path, the others
   // are refused.
   virtual Result<std::string> text_of(const json::value& binding) const;
@@ -58,9 +62,12 @@ class Expression {
   // Error codes: not_available (a hard reference to a skipped step), limit_exceeded (the budget), evaluation (all
   // else). The message begins with the column.
   Result<json::value> evaluate(const Scope& scope, const Limits& limits = {}) const;
+  // The same for who passes the result on: references that are all of it are scope.hand_on().
+  Result<json::value> hand_on(const Scope& scope, const Limits& limits = {}) const;
 
  private:
   Expression() = default;
+  Result<json::value> result_of(std::variant<Value, Problem> outcome) const;
   static Expression make(std::string_view whole, std::size_t offset, std::size_t end, Node root);
 
   std::string text_;

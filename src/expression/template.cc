@@ -70,7 +70,7 @@ std::vector<Reference> Template::references() const {
 }
 
 Result<json::value> Template::evaluate(const Scope& scope, const Limits& limits) const {
-  if (whole_) return expressions_[0].evaluate(scope, limits);
+  if (whole_) return expressions_[0].hand_on(scope, limits);
   TRY_ASSIGN(auto text, evaluate_text(scope, limits));
   return json::value(text);
 }

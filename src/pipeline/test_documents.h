@@ -56,6 +56,8 @@ inline Step step_of(const json::object& object) {
       command.run.emplace_back(word.as_string());
   }
   step.body = command;
+  if (const auto* function = object.if_contains("python"))
+    step.body = PythonStep{.module = "pipeline", .file = "pipeline.py", .function = std::string(function->as_string())};
   if (const auto* pipeline = object.if_contains("pipeline"))
     step.body = PipelineStep{std::string(pipeline->as_string())};
   if (const auto* inputs = object.if_contains("inputs")) step.inputs = inputs->as_object();

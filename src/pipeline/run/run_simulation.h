@@ -22,6 +22,7 @@ struct TryOutcome {
   FailureClass failure_class = FailureClass::user_code;
   bool hangs = false;    // runs until it is cancelled
   json::object outputs;  // name -> value
+  bool typed = false;    // the artifacts of the outputs have types that the values lack
 };
 
 class Simulation {

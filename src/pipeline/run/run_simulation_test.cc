@@ -186,8 +186,14 @@ StepResultPtr Simulation::result_for(const std::string& path, const TryOutcome& 
     result->error = {{"class", failure_class_name(outcome.failure_class)}, {"message", "scripted"}};
     return result;
   }
-  for (const auto& [name, value] : outcome.outputs)
-    result->outputs[name] = json::object{{"value", value}};
+  for (const auto& [name, value] : outcome.outputs) {
+    json::object record{{"value", value}};
+    if (outcome.typed) {
+      record["artifact"] = json::object{{"uri", path + "/" + std::string(name)}};
+      record["typed"] = true;
+    }
+    result->outputs[name] = std::move(record);
+  }
   if (!result->outputs.contains("output")) result->outputs["output"] = json::object{{"value", path}};
   return result;
 }

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "expression/reference.h"
 #include "expression/value.h"
 #include "pipeline/parameters.h"
@@ -39,6 +41,25 @@ json::value binding_of_record(const json::value& record) {
   return json::object{{"$artifact", object.at("artifact")}};
 }
 
+namespace {
+
+// A record whose artifact has types that its value lacks.
+bool is_typed(const json::value& record) {
+  const json::value* typed = record.as_object().if_contains("typed");
+  return typed != nullptr && typed->is_bool() && typed->get_bool();
+}
+
+json::value typed_binding(const json::value& record) {
+  return json::object{{"$artifact", record.as_object().at("artifact")}};
+}
+
+const json::value* artifact_of(const json::value& binding) {
+  const json::object* object = binding.if_object();
+  return object != nullptr && object->size() == 1 ? object->if_contains("$artifact") : nullptr;
+}
+
+}  // namespace
+
 json::object record_of_binding(json::value binding) {
   if (auto* object = binding.if_object(); object != nullptr && object->size() == 1) {
     if (json::value* artifact = object->if_contains("$artifact")) return {{"artifact", std::move(*artifact)}};
@@ -55,51 +76,75 @@ class RunValues::InstanceScope final : public expression::Scope {
   // `inputs.x` means something: not where the inputs themselves, or what comes before them, are evaluated.
   void know_inputs() { knows_inputs_ = true; }
   // Of the instance, resolved once.
-  Result<json::object*> inputs() const {
+  Result<Bound<json::object>*> inputs() const {
     if (!inputs_) {
       TRY_ASSIGN(inputs_, values_.inputs(machine_, instance_));
     }
     return &*inputs_;
   }
 
+  // In both forms what `evaluate` makes of this scope; it is called again only where a name has a second one.
+  template <class Evaluate>
+  auto in_both_forms(const Evaluate& evaluate) -> Result<Bound<std::decay_t<decltype(*evaluate(*this))>>> {
+    met_typed_ = false;
+    TRY_ASSIGN(auto plain, evaluate(*this));
+    Bound<decltype(plain)> bound{std::move(plain), std::nullopt};
+    if (!met_typed_) return bound;
+    hands_on_typed_ = true;
+    auto typed = evaluate(*this);
+    hands_on_typed_ = false;
+    // What is no list any more, say, is taken as expressions see it.
+    if (typed) bound.typed = std::move(*typed);
+    return bound;
+  }
+
   // Whose outputs `outputs.x` means, in until and carry.
   void set_iteration_outputs(const StepResult* result) { outputs_ = result; }
 
-  Result<Value> lookup(const Reference& reference) const override {
+  Result<Value> lookup(const Reference& reference) const override { return found(reference, false); }
+  Result<Value> hand_on(const Reference& reference) const override { return found(reference, hands_on_typed_); }
+
+ private:
+  Result<Value> found(const Reference& reference, bool typed) const {
     switch (reference.kind) {
-      case ReferenceKind::parameter: return parameter(reference);
-      case ReferenceKind::step_output: return step_output(reference);
+      case ReferenceKind::parameter: return parameter(reference, typed);
+      case ReferenceKind::step_output: return step_output(reference, typed);
       case ReferenceKind::step_state: {
         const auto other = sibling(reference);
         if (!other) return other.error();
         return Value(json::value(step_state_name(machine_.view(*other).state)));
       }
-      case ReferenceKind::item: return item();
+      case ReferenceKind::item: return item(typed);
       case ReferenceKind::index: return Value(json::value(machine_.view(instance_).item));
       case ReferenceKind::iteration: return Value(json::value(machine_.view(instance_).iteration));
-      case ReferenceKind::output: return output_of(outputs_, reference);
+      case ReferenceKind::output: return output_of(outputs_, reference, typed);
       case ReferenceKind::input: return input(reference);
       case ReferenceKind::run: return run(reference);
     }
     return unknown(reference);
   }
 
- private:
   static Error unknown(const Reference& reference) {
     return {ErrorCode::evaluation, fmt::format("{} does not exist", reference.text()), "", {}, false};
   }
 
-  Result<Value> parameter(const Reference& reference) const {
-    TRY_ASSIGN(const json::object* all, values_.parameters(machine_, frame_));
-    const json::value* found = all->if_contains(reference.name);
+  template <class T>
+  const T& form_of(const Bound<T>& bound, bool typed) const {
+    met_typed_ = met_typed_ || bound.typed.has_value();
+    return typed ? bound.fullest() : bound.plain;
+  }
+
+  Result<Value> parameter(const Reference& reference, bool typed) const {
+    TRY_ASSIGN(const Bound<json::object>* all, values_.parameters(machine_, frame_));
+    const json::value* found = form_of(*all, typed).if_contains(reference.name);
     if (found == nullptr) return unknown(reference);
     return Value::borrow(*found);
   }
 
   Result<Value> input(const Reference& reference) const {
     if (!knows_inputs_) return unknown(reference);
-    TRY_ASSIGN(const json::object* all, inputs());
-    const json::value* found = all->if_contains(reference.name);
+    TRY_ASSIGN(const Bound<json::object>* all, inputs());
+    const json::value* found = all->plain.if_contains(reference.name);
     if (found == nullptr) return unknown(reference);
     return Value::borrow(*found);
   }
@@ -111,22 +156,27 @@ class RunValues::InstanceScope final : public expression::Scope {
     return machine_.instance_of(frame_, found->second);
   }
 
-  Result<Value> step_output(const Reference& reference) const {
+  Result<Value> step_output(const Reference& reference, bool typed) const {
     TRY_ASSIGN(const InstanceId other, sibling(reference));
     const RunMachine::View view = machine_.view(other);
     if (view.state != StepState::succeeded) return expression::not_available(reference);
-    if (view.kind == InstanceKind::foreach) return Value::borrow(values_.gathered(machine_, other, reference.name));
-    return output_of(machine_.result(other).get(), reference);
+    if (view.kind == InstanceKind::foreach)
+      return Value::borrow(form_of(values_.gathered(machine_, other, reference.name), typed));
+    return output_of(machine_.result(other).get(), reference, typed);
   }
 
-  static Result<Value> output_of(const StepResult* result, const Reference& reference) {
+  Result<Value> output_of(const StepResult* result, const Reference& reference, bool typed) const {
     const json::value* record = result != nullptr ? result->outputs.if_contains(reference.name) : nullptr;
     if (record == nullptr) return expression::not_available(reference);
+    if (is_typed(*record)) {
+      met_typed_ = true;
+      if (typed) return Value(typed_binding(*record));
+    }
     if (const json::value* value = record->as_object().if_contains("value")) return Value::borrow(*value);
     return Value(binding_of_record(*record));
   }
 
-  Result<Value> item() const {
+  Result<Value> item(bool typed) const {
     // The item of an iteration belongs to the repeat around it.
     const RunMachine::View view = machine_.view(instance_);
     const InstanceId holder = view.iteration >= 0 ? view.parent : instance_;
@@ -134,10 +184,11 @@ class RunValues::InstanceScope final : public expression::Scope {
     if (view.item < 0 || group == kNoInstance) {
       return Error{ErrorCode::evaluation, "item is only known inside a foreach", "", {}, false};
     }
-    TRY_ASSIGN(const json::array* all, values_.items(machine_, group));
-    if (static_cast<std::size_t>(view.item) >= all->size())
+    TRY_ASSIGN(const Bound<json::array>* bound, values_.items(machine_, group));
+    const json::array& all = form_of(*bound, typed);
+    if (static_cast<std::size_t>(view.item) >= all.size())
       return Error{ErrorCode::evaluation, "the foreach has become shorter", "", {}, false};
-    return Value::borrow((*all)[static_cast<std::size_t>(view.item)]);
+    return Value::borrow(all[static_cast<std::size_t>(view.item)]);
   }
 
   Result<Value> run(const Reference& reference) const {
@@ -155,11 +206,13 @@ class RunValues::InstanceScope final : public expression::Scope {
   InstanceId instance_;
   const StepResult* outputs_ = nullptr;
   bool knows_inputs_ = false;
-  mutable std::optional<json::object> inputs_;
+  bool hands_on_typed_ = false;
+  mutable bool met_typed_ = false;  // a name was looked up that has a second form
+  mutable std::optional<Bound<json::object>> inputs_;
 };
 
 RunValues::RunValues(std::shared_ptr<const RunPlan> plan, json::object parameters) : plan_(std::move(plan)) {
-  parameters_.emplace(kMainFrame, std::move(parameters));
+  parameters_.emplace(kMainFrame, Bound<json::object>{std::move(parameters), std::nullopt});
 }
 RunValues::~RunValues() = default;
 
@@ -173,48 +226,72 @@ Result<std::shared_ptr<const StepTemplates>> RunValues::templates(const RunMachi
 }
 
 // Of a sub-pipeline: the inputs of its step over the declared defaults.
-Result<const json::object*> RunValues::parameters(const RunMachine& machine, FrameId frame) {
+Result<const Bound<json::object>*> RunValues::parameters(const RunMachine& machine, FrameId frame) {
   if (const auto known = parameters_.find(frame); known != parameters_.end()) return &known->second;
-  TRY_ASSIGN(json::object given, inputs(machine, machine.owner_of(frame)));
-  TRY_ASSIGN(json::object all, bind(*machine.pipeline_of(frame).pipeline, std::move(given)));
+  TRY_ASSIGN(Bound<json::object> given, inputs(machine, machine.owner_of(frame)));
+  Bound<json::object> all;
+  TRY_ASSIGN(all.plain, bind(*machine.pipeline_of(frame).pipeline, std::move(given.plain)));
+  if (given.typed) {
+    all.typed = all.plain;
+    for (auto& [name, value] : *given.typed) {
+      // Of a declared type the plain form was checked, and made what the declaration says.
+      if (artifact_of(value) != nullptr || value.is_array()) (*all.typed)[name] = std::move(value);
+    }
+  }
   return &parameters_.emplace(frame, std::move(all)).first->second;
 }
 
-Result<const json::array*> RunValues::items(const RunMachine& machine, InstanceId group) {
+Result<const Bound<json::array>*> RunValues::items(const RunMachine& machine, InstanceId group) {
   if (const auto known = items_.find(group); known != items_.end()) return &known->second;
   const RunMachine::View view = machine.view(group);
   TRY_ASSIGN(const std::shared_ptr<const StepTemplates> parsed, templates(machine, view.frame, view.index));
-  TRY_ASSIGN(json::array all, parsed->items(InstanceScope(*this, machine, view.frame, group)));
+  InstanceScope scope(*this, machine, view.frame, group);
+  TRY_ASSIGN(Bound<json::array> all, scope.in_both_forms([&](const InstanceScope& in) { return parsed->items(in); }));
+  if (all.typed && all.typed->size() != all.plain.size()) all.typed.reset();
   return &items_.emplace(group, std::move(all)).first->second;
 }
 
 // The list of one output of all items that have it, in order.
-const json::value& RunValues::gathered(const RunMachine& machine, InstanceId group, const std::string& output) {
+const Bound<json::value>& RunValues::gathered(const RunMachine& machine, InstanceId group, const std::string& output) {
   auto& known = gathered_[group];
   if (const auto found = known.find(output); found != known.end()) return found->second;
-  json::array list;
+  std::vector<const json::value*> records;
   for (const InstanceId item : machine.children(group)) {
     const StepResultPtr& result = machine.result(item);
     if (machine.view(item).state != StepState::succeeded || result == nullptr) continue;
-    if (const json::value* record = result->outputs.if_contains(output)) list.push_back(binding_of_record(*record));
+    if (const json::value* record = result->outputs.if_contains(output)) records.push_back(record);
+  }
+  json::array plain;
+  for (const json::value* record : records)
+    plain.push_back(binding_of_record(*record));
+  Bound<json::value> list{std::move(plain), std::nullopt};
+  if (std::ranges::any_of(records, [](const json::value* record) { return is_typed(*record); })) {
+    json::array typed;
+    for (const json::value* record : records)
+      typed.push_back(is_typed(*record) ? typed_binding(*record) : binding_of_record(*record));
+    list.typed = std::move(typed);
   }
   return known.emplace(output, std::move(list)).first->second;
 }
 
 // Those of the document; from the second iteration on, what is carried over goes before them.
-Result<json::object> RunValues::inputs(const RunMachine& machine, InstanceId instance) {
+Result<Bound<json::object>> RunValues::inputs(const RunMachine& machine, InstanceId instance) {
   const RunMachine::View view = machine.view(instance);
   InstanceScope scope(*this, machine, view.frame, instance);
   TRY_ASSIGN(const std::shared_ptr<const StepTemplates> parsed, templates(machine, view.frame, view.index));
-  TRY_ASSIGN(json::object all, parsed->inputs(scope));
   if (view.iteration > 1) {
     const InstanceId before = machine.children(view.parent)[static_cast<std::size_t>(view.iteration) - 2];
     scope.set_iteration_outputs(machine.result(before).get());
-    TRY_ASSIGN(json::object carried, parsed->carry(scope));
-    for (auto& [name, value] : carried)
-      all[name] = std::move(value);
   }
-  return all;
+  return scope.in_both_forms([&](const InstanceScope& in) -> Result<json::object> {
+    TRY_ASSIGN(json::object all, parsed->inputs(in));
+    if (view.iteration > 1) {
+      TRY_ASSIGN(json::object carried, parsed->carry(in));
+      for (auto& [name, value] : carried)
+        all[name] = std::move(value);
+    }
+    return all;
+  });
 }
 
 Result<Input> RunValues::try_evaluate(const RunMachine& machine, InstanceId instance) {
@@ -227,24 +304,25 @@ Result<Input> RunValues::try_evaluate(const RunMachine& machine, InstanceId inst
   }
   switch (view.kind) {
     case InstanceKind::foreach: {
-      TRY_ASSIGN(const json::array* all, items(machine, instance));
-      return Input(input::Expanded{instance, static_cast<std::int64_t>(all->size())});
+      TRY_ASSIGN(const Bound<json::array>* all, items(machine, instance));
+      return Input(input::Expanded{instance, static_cast<std::int64_t>(all->plain.size())});
     }
     case InstanceKind::repeat: break;
     case InstanceKind::pipeline: {
       // Bound again when the frame asks for its parameters; here to find what is wrong on the step that gives them.
-      TRY_ASSIGN(json::object given, inputs(machine, instance));
+      TRY_ASSIGN(Bound<json::object> given, inputs(machine, instance));
       const std::int32_t number = machine.pipeline_of(view.frame).steps[view.index].pipeline;
-      TRY(bind(*plan_->pipelines[static_cast<std::size_t>(number)].pipeline, std::move(given)));
+      TRY(bind(*plan_->pipelines[static_cast<std::size_t>(number)].pipeline, std::move(given.plain)));
       break;
     }
     case InstanceKind::leaf: {
       ResolvedStep resolved;
-      TRY_ASSIGN(json::object * given, scope.inputs());
+      TRY_ASSIGN(Bound<json::object> * given, scope.inputs());
       scope.know_inputs();
       // Not owned: the plan outlives whatever looks at it, through the document that the aliased pointer keeps.
       TRY_ASSIGN(resolved.step, parsed->body(std::shared_ptr<const Step>(plan_, view.step), scope));
-      resolved.inputs = std::move(*given);
+      const bool typed = given->typed && std::holds_alternative<PythonStep>(view.step->body);
+      resolved.inputs = std::move(typed ? *given->typed : given->plain);
       resolved_.insert_or_assign(instance, std::move(resolved));
       break;
     }
@@ -271,13 +349,20 @@ Input RunValues::decide_repeat(const RunMachine& machine, InstanceId iteration) 
 }
 
 Input RunValues::evaluate_outputs(const RunMachine& machine, FrameId frame) {
-  const InstanceScope scope(*this, machine, frame, machine.owner_of(frame));
+  InstanceScope scope(*this, machine, frame, machine.owner_of(frame));
   auto result = std::make_shared<StepResult>();
   for (const auto& [name, written] : machine.pipeline_of(frame).pipeline->outputs) {
     auto compiled = expression::CompiledValue::parse(written);
-    auto value = compiled ? compiled->evaluate(scope) : Result<json::value>(compiled.error());
+    auto value = compiled ? scope.in_both_forms([&](const InstanceScope& in) { return compiled->evaluate(in); })
+                          : Result<Bound<json::value>>(compiled.error());
     if (value) {
-      result->outputs[name] = record_of_binding(std::move(*value));
+      json::object record = record_of_binding(std::move(value->plain));
+      const json::value* artifact = value->typed ? artifact_of(*value->typed) : nullptr;
+      if (artifact != nullptr && record.contains("value")) {
+        record["artifact"] = *artifact;
+        record["typed"] = true;
+      }
+      result->outputs[name] = std::move(record);
     } else if (value.error().code != ErrorCode::not_available) {
       const Error error = std::move(value).error().with_context(fmt::format("output {}", std::string_view(name)));
       return input::OutputsEvaluated{frame, false, evaluation_error(error)};

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -18,6 +19,16 @@ namespace stoker::pipeline {
 struct ResolvedStep {
   std::shared_ptr<const Step> step;  // body and environment evaluated
   json::object inputs;               // name -> binding
+};
+
+// What a name stands for, in its two forms: as expressions see it and, where that says less than the artifact does (of
+// a dataclass only the map of its fields), as a Python step is handed it.
+template <class T>
+struct Bound {
+  T plain;
+  std::optional<T> typed;
+
+  const T& fullest() const { return typed ? *typed : plain; }
 };
 
 // The binding that an output record stands for: its value, or the artifact.
@@ -46,16 +57,16 @@ class RunValues {
   class InstanceScope;
   Result<Input> try_evaluate(const RunMachine& machine, InstanceId instance);
   Result<std::shared_ptr<const StepTemplates>> templates(const RunMachine& machine, FrameId frame, std::uint32_t step);
-  Result<json::object> inputs(const RunMachine& machine, InstanceId instance);
-  Result<const json::object*> parameters(const RunMachine& machine, FrameId frame);
-  Result<const json::array*> items(const RunMachine& machine, InstanceId group);
-  const json::value& gathered(const RunMachine& machine, InstanceId group, const std::string& output);
+  Result<Bound<json::object>> inputs(const RunMachine& machine, InstanceId instance);
+  Result<const Bound<json::object>*> parameters(const RunMachine& machine, FrameId frame);
+  Result<const Bound<json::array>*> items(const RunMachine& machine, InstanceId group);
+  const Bound<json::value>& gathered(const RunMachine& machine, InstanceId group, const std::string& output);
 
   std::shared_ptr<const RunPlan> plan_;
   std::unordered_map<const Step*, std::shared_ptr<const StepTemplates>> templates_;
-  std::unordered_map<FrameId, json::object> parameters_;
-  std::unordered_map<InstanceId, json::array> items_;
-  std::unordered_map<InstanceId, std::unordered_map<std::string, json::value>> gathered_;
+  std::unordered_map<FrameId, Bound<json::object>> parameters_;
+  std::unordered_map<InstanceId, Bound<json::array>> items_;
+  std::unordered_map<InstanceId, std::unordered_map<std::string, Bound<json::value>>> gathered_;
   std::unordered_map<InstanceId, ResolvedStep> resolved_;
 };
 

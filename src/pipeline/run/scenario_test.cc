@@ -18,7 +18,8 @@ namespace {
 TryOutcome outcome_of(const json::value& written) {
   TryOutcome outcome;
   if (const auto* object = written.if_object()) {
-    outcome.outputs = *object;
+    outcome.typed = object->contains("typed");
+    outcome.outputs = outcome.typed ? object->at("typed").as_object() : *object;
     return outcome;
   }
   const std::string text(written.as_string());

@@ -1,0 +1,134 @@
+"""What a step returned is what the next one gets: the class too, where an annotation leaves a choice, and what it is as a
+map or list for who wants that."""
+
+from __future__ import annotations
+
+from conftest import Stoker
+
+PIPELINE = """
+    import dataclasses, enum
+    from typing import Any, Dict, List, NamedTuple, Tuple, Union
+    from stoker import one_of, pipeline, step
+
+    class Cat(enum.Enum):
+        TOM = 1
+
+    class Dog(enum.Enum):
+        REX = 1
+
+    @dataclasses.dataclass
+    class M:
+        x: float
+
+    @dataclasses.dataclass
+    class N:
+        x: float
+
+    @dataclasses.dataclass
+    class Sub(M):
+        pet: Union[Cat, Dog]
+        pair: Tuple[int, N]
+
+    class Two(NamedTuple):
+        left: Union[M, N]
+        right: Union[Cat, Dog]
+
+    @step
+    def make(i: int) -> Union[M, N]: return N(i) if i % 2 else M(i)
+    @step
+    def two() -> Two: return Two(N(5), Dog.REX)
+    @step
+    def sub() -> M: return Sub(1, Dog.REX, (2, N(3)))
+    @step
+    def pair() -> Tuple[int, int]: return (1, 2)
+
+    @step
+    def union(v: Union[M, N]) -> str: return repr(v)
+    @step
+    def pet(v: Union[Cat, Dog]) -> str: return repr(v)
+    @step
+    def base(v: M) -> str: return repr(v)
+    @step
+    def any_(v: Any) -> str: return repr(v)
+    @step
+    def every(vs: List[Union[M, N]]) -> str: return repr(vs)
+    @step
+    def dict_(v: dict) -> str: return repr(v)
+    @step
+    def dict_of(v: Dict[str, float]) -> str: return repr(v)
+    @step
+    def list_(v: list) -> str: return repr(v)
+    @step
+    def list_of(v: List[int]) -> str: return repr(v)
+    @step
+    def number(v: float) -> str: return repr(v)
+
+    @pipeline
+    def inner(friend: Dog) -> str:
+        return any_.options(name="friend")(friend)
+
+    @pipeline
+    def typed() -> None:
+        made = make.map(i=[0, 1])
+        every(made)
+        union.options(name="each").map(v=made)
+        t = two()
+        union(t.left)
+        pet(t.right)
+        s = sub()
+        base(s)
+        dict_(s)
+        one = make.options(name="one")(1)
+        dict_of(one)
+        p = pair()
+        any_(p)
+        list_(p)
+        list_of(p)
+        number(p[0])
+        inner(t.right)
+
+    @pipeline
+    def ambiguous(friend: int = 1) -> None:
+        pet(friend)
+"""
+
+EXPECTED = {
+    "every": "[M(x=0), N(x=1)]",
+    "each[0]": "M(x=0)",
+    "each[1]": "N(x=1)",
+    "union": "N(x=5)",
+    "pet": "<Dog.REX: 1>",
+    "base": "Sub(x=1, pet=<Dog.REX: 1>, pair=(2, N(x=3)))",
+    "dict_": "{'x': 1, 'pet': 1, 'pair': [2, {'x': 3}]}",
+    "dict_of": "{'x': 1.0}",
+    "any_": "(1, 2)",
+    "list_": "[1, 2]",
+    "list_of": "[1, 2]",
+    "number": "1.0",
+    "inner/friend": "<Dog.REX: 1>",
+}
+
+
+def test_a_value_keeps_its_class(stoker: Stoker) -> None:
+    stoker.write("values.py", PIPELINE)
+    for cached in (False, True):
+        done = stoker.run("values.py", "-p", "typed")
+        assert done.code == 0, done.err + done.out
+        found = {step: done.step(step)["outputs"]["output"]["value"] for step in EXPECTED}
+        assert found == EXPECTED
+        assert all(done.step(step)["cached"] == cached for step in EXPECTED)
+
+
+def test_a_value_that_could_be_two_classes_is_no_guess(stoker: Stoker) -> None:
+    stoker.write("values.py", PIPELINE)
+    done = stoker.run("values.py", "-p", "ambiguous")
+    assert done.code == 1
+    assert "the input v: 1 fits Cat and Dog" in done.step("pet")["error"]["message"]
+
+
+def test_a_member_that_could_be_two_is_refused_where_it_is_written(stoker: Stoker) -> None:
+    file = stoker.write("values.py", PIPELINE.replace("pet(friend)", "pet(Dog.REX)"))
+    done = stoker.run("values.py", "-p", "ambiguous")
+    assert done.code == 2
+    line = 1 + file.read_text().splitlines().index("    pet(Dog.REX)")
+    assert f"values.py:{line}: pet() cannot be given Dog.REX: 'v': 1 fits Cat and Dog" in done.err
