@@ -1,5 +1,5 @@
-"""What a compile depended on: project files loaded or opened, environment variables read, and what makes it unfit for
-the compile cache.
+"""What a compile depended on: project files loaded or opened, paths asked about, environment variables read, and what
+makes it unfit for the compile cache.
 
 An audit hook cannot be taken away again, so it looks at one global that is None outside a compile.
 """
@@ -15,6 +15,7 @@ from stoker._environment import packages_stamp
 from stoker._place import PACKAGE
 from stoker._project import is_library_file, is_own_file, is_project_file, project_modules
 from stoker._watched_environment import EnvironmentReads
+from stoker._watched_paths import ABSENT, PathQuestions, Question, state_of
 
 # What a compile's answer may depend on without leaving a file or variable behind.
 _OUTSIDE = {
@@ -37,7 +38,9 @@ class Recorder:
     def __init__(self, root: str) -> None:
         self._root = os.path.join(os.path.abspath(root), "")
         self.files: Dict[str, None] = {}
+        self.paths: Dict[str, str] = {}  # path -> state
         self._written: Dict[str, None] = {}
+        self._questions = PathQuestions(self.asked)
         # Libraries too: what one reads while it is imported can be in a value that the file computes.
         self.variables = EnvironmentReads(lambda file: True)
         self.unfit: Dict[str, None] = {}
@@ -49,11 +52,13 @@ class Recorder:
             _hooked = True
         _active = self
         self.variables.start()
+        self._questions.start()
 
     def stop(self) -> None:
         global _active
         _active = None
         self.variables.stop()
+        self._questions.stop()
         if any(is_project_file(file) for file in self.variables.listed_by):
             self.unfit["goes over all environment variables"] = None  # one that is new is no change of any digest
 
@@ -68,7 +73,22 @@ class Recorder:
             return
         # A library's own reading outside the project (font caches, certificates) is the library's affair.
         if name.startswith(self._root) or not _only_library_frames():
+            if os.path.lexists(name):
+                self.files[name] = None
+            else:
+                self.paths.setdefault(name, ABSENT)
+
+    def asked(self, question: Question) -> None:
+        name = question.path
+        if name in self._written or name.startswith(_IGNORED) or is_library_file(name) or is_own_file(name):
+            return
+        elsewhere = question.resolving or is_library_file(question.asker) or question.asker.startswith("<")
+        if not os.path.join(name, "").startswith(self._root) and elsewhere:
+            return
+        if question.of_the_content and not is_library_file(question.asker) and os.path.isfile(name):
             self.files[name] = None
+        elif name not in self.paths:
+            self.paths[name] = state_of(name)
 
     def found_files(self) -> List[str]:
         """Files that were read and not written by the code itself."""
@@ -89,6 +109,7 @@ class Recorder:
             python["packages"] = folders
         found: Dict[str, Any] = {
             "files": [entry for entry in map(_file_entry, sorted(self.files)) if entry is not None],
+            "paths": {path: state for path, state in sorted(self.paths.items()) if path not in self.files},
             "environment": dict(sorted(self.variables.found.items())),
             "python": python,
             "cacheable": not self.unfit,
@@ -107,7 +128,7 @@ def digest_of_file(path: str) -> str:
 
 
 def _file_entry(path: str) -> Optional[Dict[str, Any]]:
-    """A file as it is; one that was looked for and is not there has no digest."""
+    """A file as it is; one that went meanwhile has no digest."""
     try:
         status = os.stat(path)
     except OSError:

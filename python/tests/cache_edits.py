@@ -24,10 +24,15 @@ def read_table() -> Dict[str, Any]:
 
 
 def write_files(folder: pathlib.Path, files: Dict[str, str]) -> None:
+    """A content that begins with `-> ` is where a link points."""
     for name, content in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(content, encoding="utf-8")
+        if content.startswith("-> "):
+            path.unlink(missing_ok=True)
+            path.symlink_to(content[len("-> ") :])
+        else:
+            path.write_text(content, encoding="utf-8")
 
 
 def install(site: pathlib.Path, distributions: Dict[str, str]) -> None:

@@ -148,8 +148,28 @@ def test_a_file_that_is_looked_for_and_missing_is_a_dependency(project: pathlib.
     (project / "pipeline.py").write_text(lookup + source)
     with HostClient() as host:
         reply = compile_(host, project / "pipeline.py")
-    missing = [entry for entry in reply["dependencies"]["files"] if entry["digest"] is None]
-    assert [entry["path"] for entry in missing] == [str(project / "pipeline.py.local")]
+    assert reply["dependencies"]["paths"] == {str(project / "pipeline.py.local"): "absent"}
+    assert str(project / "pipeline.py.local") not in {entry["path"] for entry in reply["dependencies"]["files"]}
+
+
+def test_what_the_file_asks_about_paths_is_a_dependency(project: pathlib.Path) -> None:
+    (project / "link").symlink_to("data")
+    (project / "data").write_text("x")
+    asks = [
+        "import os, pathlib, shutil",
+        "HERE = pathlib.Path(__file__).resolve().parent",
+        "os.path.exists(HERE / 'local.yaml'), (HERE / 'folder').is_dir(), os.path.islink(HERE / 'link'), os.path.getsize(HERE / 'data')",
+        "shutil.which('ls'), os.path.exists('/usr/bin/env'), os.path.exists(os.__file__)",
+    ]
+    (project / "folder").mkdir()
+    (project / "pipeline.py").write_text("\n".join(asks) + "\n" + (project / "pipeline.py").read_text())
+    with HostClient() as host:
+        dependencies = compile_(host, project / "pipeline.py")["dependencies"]
+    inside = {path.name: dependencies["paths"].get(str(path)) for path in project.iterdir()}
+    assert dependencies["paths"][str(project / "local.yaml")] == "absent"
+    assert (inside["folder"], inside["link"], inside["data"]) == ("folder", "link file data", None)
+    assert str(project / "data") in {entry["path"] for entry in dependencies["files"]}
+    assert dependencies["cacheable"], dependencies
 
 
 @pytest.mark.parametrize(
@@ -526,4 +546,5 @@ def test_what_libraries_read_outside_the_project_does_not_count(tmp_path: pathli
         reply = compile_(host, project / "pipeline.py")
     assert reply["op"] == "compiled", reply
     names = [pathlib.Path(entry["path"]).name for entry in reply["dependencies"]["files"]]
-    assert names == ["pipeline.py", "pipeline.py.inside"]
+    assert names == ["pipeline.py"]
+    assert reply["dependencies"]["paths"] == {str(project / "pipeline.py.inside"): "absent"}

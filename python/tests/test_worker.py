@@ -359,6 +359,42 @@ def test_what_a_step_used_is_observed(project: Project) -> None:
         assert result["observed"]["outsideReads"] == []
 
 
+def test_what_is_asked_about_paths_is_observed(project: Project, tmp_path: pathlib.Path) -> None:
+    (project.root / "link").symlink_to("there.txt")
+    project.file("there.txt", "x")
+    project.file("sized.txt", "x")
+    project.file("read.txt", "x")
+    project.file("pipeline.py", "import os, pathlib, shutil, linecache\n\ndef f(outside: str) -> int:\n" + "".join(f"    {line}\n" for line in (
+        "here = pathlib.Path(__file__).resolve().parent",
+        "os.path.exists(here / 'no.txt'), (here / 'there.txt').is_file(), os.readlink(here / 'link')",
+        "(here / 'sized.txt').stat(), os.path.exists(here / 'read.txt'), (here / 'read.txt').read_text()",
+        "os.path.exists(outside), os.path.isdir('/usr'), linecache.getlines(__file__), shutil.which('sh')",
+        "try: open(here / 'looked.txt')",
+        "except OSError: pass",
+        "try: open('<unknown>')",
+        "except OSError: pass",
+        "os.makedirs(here / 'made/deep', exist_ok=True); os.path.exists(here / 'made')",
+        "(here / 'own.txt').write_text('x'); os.path.exists(here / 'own.txt')",
+        "assert os.stat in os.supports_follow_symlinks and os.stat.__name__ == 'stat'",
+        "import pickle; assert pickle.loads(pickle.dumps(os.stat)) is os.stat",
+        "return 1",
+    )))  # fmt: skip
+    result = project.run("f", {"outside": str(tmp_path / "elsewhere.txt")})
+    assert result["state"] == "succeeded", result
+    found = {
+        os.path.relpath(entry["path"], project.root): (entry["kind"], entry["digest"])
+        for entry in result["observed"]["files"]
+    }
+    states = {name: digest for name, (kind, digest) in found.items() if kind == "path"}
+    elsewhere = os.path.relpath(tmp_path / "elsewhere.txt", project.root)
+    own = {"pipeline.py": "file", ".": "folder"}  # of resolve()
+    assert {name: state for name, state in states.items() if name not in own or state != own[name]} == {
+        "no.txt": "absent", "looked.txt": "absent", "there.txt": "file", "link": "link file there.txt", elsewhere: "absent",
+    }  # fmt: skip
+    assert sorted(name for name, (kind, _) in found.items() if kind == "file") == ["read.txt", "sized.txt"]
+    assert result["observed"]["outsideReads"] == []
+
+
 def test_data_from_elsewhere_and_listings_are_noted(project: Project, tmp_path: pathlib.Path) -> None:
     project.file("data/a.csv", "x")
     project.file("pipeline.py", "import glob, os, sqlite3, tempfile, importlib.metadata\n\ndef f(outside: str) -> int:\n" + "".join(f"    {line}\n" for line in (
@@ -413,11 +449,8 @@ def test_native_readers_are_seen(project: Project, tmp_path: pathlib.Path) -> No
     )))  # fmt: skip
     result = project.run("f", {"outside": str(tmp_path / "out.parquet")})
     assert result["outputs"]["output"]["value"] == 4, result
-    assert [os.path.basename(entry["path"]) for entry in result["observed"]["files"]] == [
-        "a.parquet",
-        "b.parquet",
-        "c.parquet",
-    ]
+    read = [os.path.basename(entry["path"]) for entry in result["observed"]["files"] if entry["kind"] == "file"]
+    assert read == ["a.parquet", "b.parquet", "c.parquet"]
     assert result["observed"]["outsideReads"] == [
         f"file:{project.root}/dir (its list of files)",
         f"file:{tmp_path}/out.parquet",

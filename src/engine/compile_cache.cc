@@ -53,6 +53,12 @@ bool CompileCache::unchanged(const json::object& dependencies, std::int64_t entr
   for (const auto& file : *files) {
     if (!file.is_object() || !same_file(file.get_object(), entry_ns)) return false;
   }
+  if (const auto* paths = dependencies.if_contains("paths"); paths != nullptr && paths->is_object()) {
+    for (const auto& [path, state] : paths->get_object()) {
+      if (!state.is_string() || std::string_view(state.get_string()) != runtime::path_state(std::string(path)))
+        return false;
+    }
+  }
   for (const auto& variable : environment->get_object()) {
     const auto now = variable_(std::string(variable.key()));
     const bool had = variable.value().is_string();

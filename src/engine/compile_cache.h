@@ -1,9 +1,9 @@
 // CompileCache: the documents that Python files compiled to, so that an unchanged pipeline starts no Python at all.
 //
-// An entry remembers what the compile read (project files, environment variables, the interpreter and its installed
-// packages, as the host's `compiled` answer lists them) and is used only while all of that is as it was. Files are
-// first compared by size and mtime (unless saved in the seconds before), then by content. Wrong reuse is a defect; a
-// damaged entry is a miss.
+// An entry remembers what the compile read (project files, what is at paths that it asked about, environment variables,
+// the interpreter and its installed packages, as the host's `compiled` answer lists them) and is used only while all of
+// that is as it was. Files are first compared by size and mtime (unless saved in the seconds before), then by content.
+// Wrong reuse is a defect; a damaged entry is a miss.
 #pragma once
 
 #include <filesystem>

@@ -32,6 +32,7 @@ class CompileCacheTest : public testing::Test {
     const auto packages = runtime::stamp_file(folder() / "site-packages").value();
     json::object dependencies = {
         {"files", json::array{file("pipeline.py")}},
+        {"paths", {{(folder() / "local.yaml").string(), "absent"}}},
         {"environment",
          {{"REGION",
            variables_.contains("REGION") ? json::value(codec::sha256_hex(variables_["REGION"])) : json::value()}}},
@@ -82,6 +83,12 @@ TEST_F(CompileCacheTest, HitsWhenAFileIsOnlyTouched) {
 TEST_F(CompileCacheTest, MissesWhenAFileIsGone) {
   remember();
   std::filesystem::remove(folder() / "pipeline.py");
+  EXPECT_FALSE(hit());
+}
+
+TEST_F(CompileCacheTest, MissesWhenAFileAppearsThatWasLookedFor) {
+  remember();
+  write("local.yaml", "new");
   EXPECT_FALSE(hit());
 }
 

@@ -105,7 +105,7 @@ inline constexpr std::string_view kUnknownDigest = "unknown";
 struct ObservedFile {
   std::string path;    // absolute
   std::string digest;  // sha256:…, stat:… of a big file, or kUnknownDigest: it changed while it was used
-  std::string kind;    // module | file
+  std::string kind;    // module | file | path (its digest is a runtime::path_state)
 };
 inline constexpr std::string_view kAllVariables = "*";
 struct Observed {

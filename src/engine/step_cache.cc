@@ -152,8 +152,14 @@ std::optional<std::string> StepCache::first_change(const json::value& observed, 
   if (const json::value* files = observed.get_object().if_contains("files"); files != nullptr && files->is_array()) {
     for (const json::value& file : files->get_array()) {
       const std::string path(file.at("path").as_string());
+      const std::string before(file.at("digest").as_string());
+      if (file.at("kind") == "path") {
+        const std::string state = runtime::path_state(path);
+        if (state != before) return fmt::format("{} is {} now, was {}", path, state, before);
+        continue;
+      }
       const auto digest = digest_of(path);
-      if (digest != std::string(file.at("digest").as_string())) return fmt::format("{} changed", path);
+      if (digest != before) return fmt::format("{} changed", path);
     }
   }
   const json::value* variables = observed.get_object().if_contains("environment");

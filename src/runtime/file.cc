@@ -224,6 +224,17 @@ Result<FileStamp> stamp_file(const Path& path) {
   return stamp;
 }
 
+std::string path_state(const Path& path) {
+  std::error_code error;
+  const std::filesystem::file_status status = std::filesystem::status(path, error);
+  const std::string kind = error || !std::filesystem::exists(status)  ? "absent"
+                           : std::filesystem::is_regular_file(status) ? "file"
+                           : std::filesystem::is_directory(status)    ? "folder"
+                                                                      : "other";
+  const Path target = std::filesystem::read_symlink(path, error);
+  return error ? kind : "link " + kind + " " + target.string();
+}
+
 Result<TemporaryDirectory> TemporaryDirectory::make(std::string_view prefix, const Path& parent) {
   Path base = parent;
   if (base.empty()) {

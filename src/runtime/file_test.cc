@@ -86,6 +86,19 @@ TEST_F(File, StampTellsAChange) {
   EXPECT_NE(stamp_file(path("a")).value(), before);
 }
 
+TEST_F(File, SaysWhatIsAtAPath) {
+  EXPECT_EQ(path_state(path("a")), "absent");
+  ASSERT_TRUE(write_file(path("a"), "x"));
+  EXPECT_EQ(path_state(path("a")), "file");
+  EXPECT_EQ(path_state(path("a") / "b"), "absent");
+  EXPECT_EQ(path_state(folder_.path()), "folder");
+  EXPECT_EQ(path_state("/dev/null"), "other");
+  fs::create_symlink("a", path("link"));
+  EXPECT_EQ(path_state(path("link")), "link file a");
+  fs::remove(path("a"));
+  EXPECT_EQ(path_state(path("link")), "link absent a");
+}
+
 TEST_F(File, TemporaryDirectoriesGoWithTheirScope) {
   Path gone;
   {

@@ -1,5 +1,5 @@
-"""What a step used at run time: project modules imported and project files opened, by an audit hook, and environment
-variables that its own code read (PIPELINES.md, cache key, dynamic part).
+"""What a step used at run time: project modules imported and project files opened, by an audit hook, what it asked about
+paths, and environment variables that its own code read (PIPELINES.md, cache key, dynamic part).
 
 Seen is what this process opens through Python, and what the readers of `native` are given. Not seen: files that
 other native code opens by itself. Data read from outside the project, listings of its folders and processes that the
@@ -21,6 +21,7 @@ from typing import Any, Collection, Dict, List, Optional, Tuple
 
 from stoker._place import PACKAGE
 from stoker._watched_environment import EnvironmentReads
+from stoker._watched_paths import PathQuestions, Question, state_of
 from stoker._worker import native
 from stoker._worker.children import PROCESS_EVENTS, started_process
 
@@ -94,12 +95,14 @@ class Observer:
         self._excluded = tuple(os.path.join(os.path.abspath(path), "") for path in excluded if path)
         self._excluded_files = {os.path.abspath(path) for path in excluded if path}
         self._found: Dict[str, Tuple[str, str]] = {}  # path -> (digest, kind)
+        self._paths: Dict[str, str] = {}  # path -> state, of those that were asked about
         self._written: Dict[str, None] = {}
         self._busy: Optional[int] = None
         self._owner = os.getpid()
         self.outside: Dict[str, None] = {}
         self.overflow = False
         self._began = 0.0
+        self._questions = PathQuestions(self.asked)
         self._variables = EnvironmentReads(lambda file: not is_library(file), (*declared, *_SET_BY_RUNNERS))
         homes = [sys.prefix, sys.base_prefix, *(os.environ.get(name, "") for name in _HOMES)]
         self._system = _SYSTEM + tuple(
@@ -111,6 +114,7 @@ class Observer:
         self._began = time.time() - _CLOCK_SLACK
         native.WRAPPER.start(self.given)
         self._variables.start()
+        self._questions.start()
         if not _hooked:
             sys.addaudithook(_hook)
             _hooked = True
@@ -120,11 +124,15 @@ class Observer:
         global _active
         native.WRAPPER.stop()
         self._variables.stop()
+        self._questions.stop()
         if _active is self:
             _active = None
 
     def files(self) -> List[Dict[str, str]]:
-        return [{"path": path, "digest": digest, "kind": kind} for path, (digest, kind) in sorted(self._found.items())]
+        # What a file's content was says that it was there.
+        asked = {path: (state, "path") for path, state in self._paths.items() if path not in self._found}
+        found = sorted({**self._found, **asked}.items())
+        return [{"path": path, "digest": digest, "kind": kind} for path, (digest, kind) in found]
 
     def environment(self) -> Dict[str, Optional[str]]:
         """Name -> digest of its value, None where it was not set."""
@@ -174,6 +182,40 @@ class Observer:
                     self._read(os.path.join(folder, name))
         elif not self._is_excluded(path) and os.stat(path).st_mtime < self._began:
             self._note_outside(f"file:{path}")
+
+    def asked(self, question: Question) -> None:
+        path = question.path
+        users = not is_library(question.asker) and not question.asker.startswith("<")
+        if self._busy == threading.get_ident() or not self._may_be_asked(path, users and not question.resolving):
+            return
+        self._busy = threading.get_ident()
+        try:
+            if question.of_the_content and users and os.path.isfile(path):
+                self._read(path)
+            else:
+                self._note_state(path)
+        finally:
+            self._busy = None
+
+    def _may_be_asked(self, path: str, elsewhere: bool) -> bool:
+        if path in self._written or self._is_excluded(path) or self._is_excluded(path + os.sep) or is_library(path):
+            return False
+        if self.in_project(path + os.sep):
+            return not any(part in path + os.sep for part in _IGNORED_PARTS)
+        return elsewhere and not os.path.join(path, "").startswith(self._system) and f"{os.sep}." not in path
+
+    def _note_state(self, path: str) -> None:
+        if path in self._paths or path in self._found:
+            return
+        if len(self._paths) >= FILE_LIMIT:
+            self.overflow = True
+            return
+        try:
+            if os.lstat(path).st_ctime >= self._began:
+                return  # made by the step
+        except OSError:
+            pass
+        self._paths[path] = state_of(path)
 
     def _is_excluded(self, path: str) -> bool:
         return path in self._excluded_files or path.startswith(self._excluded)
@@ -268,8 +310,8 @@ class Observer:
         digest = _digest(path)
         if digest is not None:
             self._found[path] = (digest, kind)
-        elif kind == "file" and not os.path.lexists(path):
-            self._note_outside(f"file:{path} (it was not there)")
+        elif kind == "file" and not os.path.lexists(path) and not _is_no_file(path):
+            self._note_state(path)
 
 
 _active: Optional[Observer] = None
@@ -295,6 +337,12 @@ def _hook(event: str, args: Tuple[Any, ...]) -> None:
         observer = _active
         if observer is not None:
             observer.started(event, args)
+
+
+def _is_no_file(path: str) -> bool:
+    """A name that stands for code without a file (`<string>`, `<unknown>`): who prints a traceback looks for it."""
+    name = os.path.basename(path)
+    return name.startswith("<") and name.endswith(">")
 
 
 def _own_listing() -> bool:
