@@ -39,8 +39,11 @@ def annotation_name(annotation: Any) -> str:
 
 
 def strip(annotation: Any) -> Any:
-    """Without `Annotated`, `Final`, `NewType`."""
+    """Without `Annotated`, `Final`, `NewType`, `Required`, `NotRequired`."""
     while True:
+        if getattr(typing.get_origin(annotation), "_name", "") in ("Required", "NotRequired", "ReadOnly"):
+            annotation = typing.get_args(annotation)[0]
+            continue
         if hasattr(annotation, "__metadata__") and hasattr(annotation, "__origin__"):
             annotation = annotation.__origin__
         elif hasattr(annotation, "__supertype__"):
@@ -167,7 +170,9 @@ def as_plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: as_plain(item) for key, item in value.items()}
     if is_record(value):
-        names = value._fields if isinstance(value, tuple) else [field.name for field in dataclasses.fields(value)]
+        names = getattr(value, "_fields", None)
+        if names is None:
+            names = [field.name for field in dataclasses.fields(value)]
         return {name: as_plain(getattr(value, name)) for name in names}
     return value
 
@@ -237,6 +242,8 @@ def _convert_class(value: Any, cls: Any, where: str) -> Any:
         return int(value)
     if cls in (int, float) and isinstance(value, bool):
         raise _mismatch(value, cls, where)
+    if _is_typed_dict(cls):
+        return _convert_typed_dict(value, cls, where)
     if isinstance(value, cls) if not _is_protocol(cls) else True:
         return value
     if _has_a_plain_form(value) or (cls is list and isinstance(value, tuple)):
@@ -251,9 +258,6 @@ def _convert_class(value: Any, cls: Any, where: str) -> Any:
         return _convert_namedtuple(value, cls, where)
     if dataclasses.is_dataclass(cls) and isinstance(value, dict):
         return _convert_record(value, cls, [field.name for field in dataclasses.fields(cls) if field.init], where)
-    if _is_typed_dict(cls) and isinstance(value, dict):
-        of = hints(cls)
-        return {key: convert(item, of.get(key, Any), f"{where}[{key!r}]") for key, item in value.items()}
     if issubclass(cls, (tuple, set, frozenset)) and isinstance(value, (list, tuple)):
         return cls(value)
     if isinstance(value, str) and _is_named(cls):
@@ -274,6 +278,14 @@ def _convert_class(value: Any, cls: Any, where: str) -> Any:
     if cls is datetime.timedelta and type(value) in (int, float):
         return datetime.timedelta(seconds=value)
     raise _mismatch(value, cls, where)
+
+
+def _convert_typed_dict(value: Any, cls: Any, where: str) -> Any:
+    value = as_plain(value) if is_record(value) else value
+    if not isinstance(value, dict):
+        raise _mismatch(value, cls, where)
+    of = hints(cls)
+    return {key: convert(item, of.get(key, Any), f"{where}[{key!r}]") for key, item in value.items()}
 
 
 def _is_protocol(cls: type) -> bool:

@@ -63,7 +63,7 @@ _SIMPLE: Dict[type, Tuple[str, Callable[[Any], Any]]] = {
     bytes: ("$bytes", lambda value: base64.b64encode(value).decode("ascii")),
     datetime.datetime: ("$datetime", lambda value: _datetime_text(value)),
     datetime.date: ("$date", lambda value: value.isoformat()),
-    datetime.time: ("$time", lambda value: _plain_zone(value).isoformat()),
+    datetime.time: ("$time", lambda value: _plain_zone(value).isoformat() + (";fold" if value.fold else "")),
     datetime.timedelta: ("$timedelta", lambda value: [value.days, value.seconds, value.microseconds]),
     decimal.Decimal: ("$decimal", str),
     uuid.UUID: ("$uuid", str),
@@ -146,7 +146,8 @@ def _encode_other(value: Any, kind: type, where: str, depth: int) -> Json:
     if isinstance(value, enum.Enum):
         return {"$enum": _class_name(kind), "name": value.name} if value.name else _refuse(value, where)
     if isinstance(value, pathlib.PurePath):
-        return {"$path": os.fspath(value)}
+        pure = {"class": kind.__name__} if kind in _PURE_PATHS.values() else {}
+        return {"$path": os.fspath(value), **pure}
     if isinstance(value, tuple) and hasattr(kind, "_fields"):
         names: List[str] = list(_fields_of(value))
         items = {name: encode(item, f"{where}.{name}", depth + 2) for name, item in zip(names, value)}
@@ -258,6 +259,8 @@ def _decode_datetime(text: Any, _: Any) -> datetime.datetime:
     return made.replace(fold=1) if fold else made
 
 
+_PURE_PATHS: Dict[Any, Any] = {cls.__name__: cls for cls in (pathlib.PurePosixPath, pathlib.PureWindowsPath)}
+
 _DECODERS: Dict[str, Callable[[Any, Dict[str, Any]], Any]] = {
     "$value": lambda items, _: {key: decode(item) for key, item in items.items()},
     "$map": lambda pairs, _: {decode(key): decode(item) for key, item in pairs},
@@ -269,12 +272,12 @@ _DECODERS: Dict[str, Callable[[Any, Dict[str, Any]], Any]] = {
     "$bytes": lambda text, _: base64.b64decode(text),
     "$datetime": _decode_datetime,
     "$date": lambda text, _: datetime.date.fromisoformat(text),
-    "$time": lambda text, _: datetime.time.fromisoformat(text),
+    "$time": lambda text, _: datetime.time.fromisoformat(text.partition(";")[0]).replace(fold=text.endswith(";fold")),
     "$timedelta": lambda parts, _: datetime.timedelta(*parts),
     "$decimal": lambda text, _: decimal.Decimal(text),
     "$uuid": lambda text, _: uuid.UUID(text),
     "$complex": lambda parts, _: complex(float(parts[0]), float(parts[1])),
-    "$path": lambda text, _: pathlib.Path(text),
+    "$path": lambda text, whole: {**_PURE_PATHS, None: pathlib.Path}[whole.get("class")](text),
     "$enum": _decode_enum,
     "$object": _decode_object,
 }

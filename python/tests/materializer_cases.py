@@ -83,7 +83,7 @@ def same(left: Any, right: Any) -> bool:
         return len(left) == len(right) and all(map(same, left, right))
     if isinstance(left, dict):
         return list(left) == list(right) and all(same(left[key], right[key]) for key in left)
-    if isinstance(left, datetime.datetime):
+    if isinstance(left, (datetime.datetime, datetime.time)):
         return left == right and left.tzinfo == right.tzinfo and left.fold == right.fold
     return bool(left == right)
 
@@ -96,6 +96,7 @@ PLAIN: dict[str, Any] = {
     "one_float": 1.0,
     "minus_zero": -0.0,
     "wide": 2**200,
+    "too_wide_to_print": [10**5000],
     "minus_wide": -(2**63) - 1,
     "border": 2**63 - 1,
     "nan": math.nan,
@@ -117,6 +118,7 @@ PLAIN: dict[str, Any] = {
         _DAY,
         datetime.date(1, 1, 1),
         datetime.time(23, 59, 59, 999999),
+        datetime.time(1, tzinfo=datetime.timezone.utc, fold=1),
         datetime.timedelta(days=-1, microseconds=1),
     ],
     "zones": (
@@ -126,7 +128,7 @@ PLAIN: dict[str, Any] = {
     "decimals": [decimal.Decimal("1.10"), decimal.Decimal("NaN") * 0 if False else decimal.Decimal("1E+30")],
     "uuid": uuid.UUID(int=7),
     "enums": [Colour.RED, Colour.BLUE, Level.LOW],
-    "path_value": [pathlib.Path("/a/b")],
+    "path_value": [pathlib.Path("/a/b"), pathlib.PurePosixPath("a"), pathlib.PureWindowsPath("a\\b")],
     "namedtuple": Point(1, (2.0,)),
     "dataclass": Settings("n", [1.0, 2.5], Point(3), {"k": (1,)}, Colour.BLUE),
     "long_list": list(range(40_000)),

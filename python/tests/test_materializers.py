@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import pathlib
@@ -119,6 +120,19 @@ class Options(TypedDict):
     a: int
 
 
+@dataclasses.dataclass
+class Tree:
+    value: int
+    children: List[Tree]
+    named: Optional[Dict[str, Tree]] = None
+
+
+@dataclasses.dataclass
+class Bad:
+    inner: List[Bad]
+    unknown: Unknown
+
+
 class Unknown:
     pass
 
@@ -136,7 +150,7 @@ class MyList(list):  # type: ignore[type-arg]
     [
         (int, "json"), (float, "json"), (None, "json"), (str, "text"), (bytes, "bytes"), (Optional[int], "json"), (List[int], "json"),
         (Dict[str, List[float]], "json"), (Union[int, str], "json | text"), (Parts, "json"), (Options, "json"), (cases.Settings, "json"),
-        (cases.Colour, "json"), (Any, "any"), (File, "file"), (Directory, "directory"), (pathlib.Path, "path"), (Html, "html"),
+        (cases.Colour, "json"), (Tree, "json"), (Any, "any"), (File, "file"), (Directory, "directory"), (pathlib.Path, "path"), (Html, "html"),
         (Markdown, "markdown"), (cases.Thing, "thing"), (Annotated[int, "note"], "json"), (Annotated[Unknown, UnknownMaterializer], "unknown"),
     ],
 )  # fmt: skip
@@ -145,7 +159,7 @@ def test_declared_types(annotation: Any, kind: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "annotation", [Unknown, MyList, List[Unknown], Dict[str, Unknown], Optional[Unknown], type, "text"]
+    "annotation", [Unknown, Bad, MyList, List[Unknown], Dict[str, Unknown], Optional[Unknown], type, "text"]
 )
 def test_types_that_nothing_fits_are_refused(annotation: Any) -> None:
     with pytest.raises(NoMaterializer):

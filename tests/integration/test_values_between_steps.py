@@ -7,7 +7,7 @@ from conftest import Stoker
 
 PIPELINE = """
     import dataclasses, enum
-    from typing import Any, Dict, List, NamedTuple, Tuple, Union
+    from typing import Any, Dict, List, NamedTuple, Tuple, TypedDict, Union
     from stoker import one_of, pipeline, step
 
     class Cat(enum.Enum):
@@ -32,6 +32,24 @@ PIPELINE = """
     class Two(NamedTuple):
         left: Union[M, N]
         right: Union[Cat, Dog]
+
+    @dataclasses.dataclass
+    class Tree:
+        value: int
+        children: "List[Tree]" = dataclasses.field(default_factory=list)
+
+    class Options(TypedDict, total=False):
+        rate: float
+        pet: Dog
+
+    @step
+    def tree() -> Tree: return Tree(1, [Tree(2, [Tree(3)])])
+    @step
+    def of_tree(t: Tree) -> str: return repr(t)
+    @step
+    def options() -> Options: return {"rate": 1.0, "pet": Dog.REX}
+    @step
+    def of_options(o: Options) -> str: return repr(o)
 
     @step
     def make(i: int) -> Union[M, N]: return N(i) if i % 2 else M(i)
@@ -86,6 +104,9 @@ PIPELINE = """
         list_of(p)
         number(p[0])
         inner(t.right)
+        of_tree(tree())
+        of_options(options())
+        of_options.options(name="given")({"rate": 2, "pet": 1})
 
     @pipeline
     def ambiguous(friend: int = 1) -> None:
@@ -105,6 +126,9 @@ EXPECTED = {
     "list_": "[1, 2]",
     "list_of": "[1, 2]",
     "number": "1.0",
+    "of_tree": "Tree(value=1, children=[Tree(value=2, children=[Tree(value=3, children=[])])])",
+    "of_options": "{'rate': 1.0, 'pet': <Dog.REX: 1>}",
+    "given": "{'rate': 2.0, 'pet': <Dog.REX: 1>}",
     "inner/friend": "<Dog.REX: 1>",
 }
 

@@ -28,7 +28,11 @@ class JsonValue(Materializer):
         return _json_values.decode(json.loads((directory / "data.json").read_text(encoding="utf-8")))
 
     def preview(self, value: Any) -> Optional[Preview]:
-        return {"kind": "value", "text": shorten(repr(value), PREVIEW_TEXT)}
+        try:
+            text = repr(value)
+        except ValueError:  # Python does not write integers of more than 4,300 digits
+            text = _json_values.compact(_json_values.encode(value))
+        return {"kind": "value", "text": shorten(text, PREVIEW_TEXT)}
 
 
 class Text(JsonValue):

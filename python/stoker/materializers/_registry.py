@@ -161,7 +161,7 @@ def for_annotation(annotation: Any) -> Choice:
 
 def _for_plain_class(cls: type) -> Choice:
     if hasattr(cls, "__total__") and issubclass(cls, dict):  # TypedDict
-        _check_parts(cls, list(_convert.hints(cls).values()))
+        _check_fields(cls)
         return _json_choice()
     if cls is os.PathLike:
         return Choice("path", f"{_HOME}:PathOutput")
@@ -171,13 +171,26 @@ def _for_plain_class(cls: type) -> Choice:
     if found is None:
         raise NoMaterializer(_how_to_add(qualified_name(cls)))
     if found.reference() == f"{_HOME}:JsonValue" and (dataclasses.is_dataclass(cls) or _convert.namedtuple_fields(cls)):
-        of = _convert.hints(cls)
-        _check_parts(cls, list(of.values()))
+        _check_fields(cls)
     return Choice(found.type or found.__name__, found.reference())
 
 
 def _json_choice() -> Choice:
     return Choice("json", f"{_HOME}:JsonValue")
+
+
+_checking: List[type] = []
+
+
+def _check_fields(cls: type) -> None:
+    """A class may hold itself, as a tree does: that part is being looked at."""
+    if cls in _checking:
+        return
+    _checking.append(cls)
+    try:
+        _check_parts(cls, list(_convert.hints(cls).values()))
+    finally:
+        _checking.pop()
 
 
 _JSON_PARTS = ("JsonValue", "Text", "Bytes", "PathOutput")
