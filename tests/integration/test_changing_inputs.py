@@ -106,3 +106,29 @@ def test_an_interrupt_does_not_wait_for_what_is_left_to_hash(stoker: Stoker) -> 
     program.send_signal(signal.SIGINT)
     program.communicate(timeout=60)
     assert program.returncode == 130
+
+
+SPARK = """
+    import os
+    from pyspark.sql import SparkSession
+    from stoker import Directory, pipeline, step
+
+    @step
+    def counted(spark: SparkSession, data: Directory) -> int:
+        return spark.read.csv(os.path.join(data, "sub")).count()
+
+    @pipeline
+    def text(data: Directory = Directory("data")) -> int:
+        return counted(data)
+"""
+
+
+def test_spark_reads_through_a_linked_folder_of_an_input(spark: Stoker) -> None:
+    spark.write("changing.py", SPARK)
+    (spark.folder / "elsewhere").mkdir()
+    spark.write("elsewhere/a.csv", "1\n2\n")
+    (spark.folder / "data/sub").symlink_to(spark.folder / "elsewhere")
+    assert run(spark, "text", "counted") == (2, False)
+    assert run(spark, "text", "counted") == (2, True)
+    spark.write("elsewhere/a.csv", "1\n2\n3\n")
+    assert run(spark, "text", "counted") == (3, False)

@@ -355,15 +355,15 @@ class _Attempt:
         ]
 
     def _outside_reads(self, observer: Observer) -> List[str]:
-        known = [
-            os.path.realpath(_local(path))
-            for path in (*self.inputs.locations, self.invocation["scratch"], self.invocation["artifacts"])
-        ]
+        places = (*self.inputs.locations, self.invocation["scratch"], self.invocation["artifacts"])
+        # As it is named too: what a linked folder of an input leads to is part of that input.
+        known = {named for place in map(_local, places) for named in (os.path.abspath(place), os.path.realpath(place))}
         outside = []
         for read in _spark.reads(self.inputs.tables):
             path = _local(read)
             real = os.path.realpath(path) if path.startswith("/") else ""
-            if real and any(real == place or real.startswith(place + os.sep) for place in known):
+            ways = {real} if os.pardir in path.split(os.sep) else {real, path}
+            if real and any(way == place or way.startswith(place + os.sep) for place in known for way in ways):
                 continue
             noted = real and observer.in_project(path) and (observer.note(path) or observer.knows(path))
             if not noted:
