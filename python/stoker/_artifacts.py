@@ -84,6 +84,9 @@ def save(
     if saved.preview is None:
         saved.preview = maker.preview(value)
     manifest = _manifest(folder, name, origin, maker, saved, inline)
+    if maker.type in ("json", "text") and _json_values.has_classes(value):
+        # Content does not say what the classes do: who uses the value depends on the step run that made it.
+        manifest["identity"] = _step_run(origin, name)
     _write_json(folder / MANIFEST, manifest)
     has_value, plain = _plain(inline, value)
     typed = inline is not None and has_value and plain != inline.exact and _json_values.can_be_found(value)
@@ -140,9 +143,8 @@ def _manifest(
         manifest["value"] = inline.exact
         total = len(_json_values.compact(inline.exact).encode("utf-8"))
     digest = content_digest(manifest, files)
-    fallback = f"{origin.identity or '/'.join((origin.run, origin.step, str(origin.attempt)))}/{name}"
     manifest["digest"] = digest
-    manifest["identity"] = digest if hashed and maker.hashed else fallback
+    manifest["identity"] = digest if hashed and maker.hashed else _step_run(origin, name)
     manifest["bytes"] = total
     if saved.rows is not None:
         manifest["rows"] = saved.rows
@@ -163,6 +165,10 @@ def _manifest(
         "time": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
     }
     return manifest
+
+
+def _step_run(origin: Origin, name: str) -> str:
+    return f"{origin.identity or '/'.join((origin.run, origin.step, str(origin.attempt)))}/{name}"
 
 
 def _files(folder: pathlib.Path) -> Iterator[str]:

@@ -136,7 +136,7 @@ def convert(value: Any, annotation: Any, where: str) -> Any:
 def _convert_union(value: Any, annotation: Any, members: Tuple[Any, ...], where: str) -> Any:
     for member in members:
         if fits(value, member):
-            return value
+            return convert(value, member, where) if isinstance(value, enum.Enum) else value
     found: List[Any] = []
     for member in members:
         try:
@@ -150,7 +150,7 @@ def _convert_union(value: Any, annotation: Any, members: Tuple[Any, ...], where:
     if len(found) > 1:
         names = " and ".join(type(made).__qualname__ for made in found)
         raise ConversionError(
-            f"{where}: {value!r} fits {names}; let a step return it, and its result keeps its class, or annotate one of them"
+            f"{where}: {value!r} fits {names}; annotate one of them, or give the class a field that tells which it is"
         )
     if not found:
         raise _mismatch(value, annotation, where)
@@ -236,6 +236,8 @@ def _convert_tuple(value: Any, annotation: Any, arguments: Tuple[Any, ...], wher
 
 
 def _convert_class(value: Any, cls: Any, where: str) -> Any:
+    if cls in (bool, int, float, str) and isinstance(value, enum.Enum):
+        value = as_plain(value)  # an IntEnum is a number, but not as text, and not to who compares types
     if cls is float and type(value) is int:
         return float(value)
     if cls is int and type(value) is float and value.is_integer():

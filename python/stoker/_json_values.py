@@ -16,6 +16,7 @@ import dataclasses
 import datetime
 import decimal
 import enum
+import functools
 import hashlib
 import importlib
 import json
@@ -143,8 +144,10 @@ def _encode_other(value: Any, kind: type, where: str, depth: int) -> Json:
             return {simple[0]: simple[1](value)}
         except NotEncodable as error:
             raise NotEncodable(f"{where or 'the value'} is {error}") from None
+    if isinstance(value, enum.Flag):  # combined members have no name of their own
+        return {"$enum": _class_name(kind), "bits": encode(value.value, where, depth + 1)}
     if isinstance(value, enum.Enum):
-        return {"$enum": _class_name(kind), "name": value.name} if value.name else _refuse(value, where)
+        return {"$enum": _class_name(kind), "name": value.name}
     if isinstance(value, pathlib.PurePath):
         pure = {"class": kind.__name__} if kind in _PURE_PATHS.values() else {}
         return {"$path": os.fspath(value), **pure}
@@ -156,9 +159,24 @@ def _encode_other(value: Any, kind: type, where: str, depth: int) -> Json:
         items = {
             field.name: encode(getattr(value, field.name), f"{where}.{field.name}", depth + 2)
             for field in dataclasses.fields(kind)
+            if hasattr(value, field.name)
         }
-        return {"$object": _class_name(kind), "fields": items}
+        return {"$object": _class_name(kind), "fields": items, **_beside_fields(value, items, where, depth)}
     return _refuse(value, where)
+
+
+def _beside_fields(value: Any, fields: Dict[str, Any], where: str, depth: int) -> Dict[str, Any]:
+    """What a dataclass sets on itself beside its fields, in `__post_init__` as a rule; what it caches is made again. Where
+    that cannot be written, the class is called on loading, as it was when the value was made."""
+    found = {}
+    for name, item in getattr(value, "__dict__", {}).items():
+        if name in fields or isinstance(getattr(type(value), name, None), functools.cached_property):
+            continue
+        try:
+            found[name] = encode(item, f"{where}.{name}", depth + 2)
+        except NotEncodable:
+            return {"made": True}
+    return {"beside": found} if found else {}
 
 
 def _fields_of(value: Any) -> Tuple[str, ...]:
@@ -179,6 +197,15 @@ def find_class(name: str) -> Any:
     for part in path.split("."):
         found = getattr(found, part)
     return found
+
+
+def has_classes(value: Any) -> bool:
+    """Whether a dataclass, NamedTuple or Enum is in it: what its code does is no part of its content."""
+    if isinstance(value, enum.Enum) or is_record(value):
+        return True
+    if isinstance(value, dict):
+        return any(has_classes(key) or has_classes(item) for key, item in value.items())
+    return isinstance(value, (list, tuple, set, frozenset)) and any(map(has_classes, value))
 
 
 def can_be_found(value: Any) -> bool:
@@ -226,6 +253,14 @@ def _decode_object(name: str, whole: Dict[str, Any]) -> Any:
     ):
         raise ValueError(f"{name} is neither a dataclass nor a NamedTuple (any more)")
     fields = {key: decode(item) for key, item in whole["fields"].items()}
+    if not whole.get("made") and set(fields) == set(_names_of(cls)):
+        # Not by calling the class: what it does with its arguments was done when the value was made.
+        if issubclass(cls, tuple):
+            return cls._make(fields[key] for key in cls._fields)  # type: ignore[attr-defined]
+        made = object.__new__(cls)
+        for key, item in {**fields, **{key: decode(item) for key, item in whole.get("beside", {}).items()}}.items():
+            object.__setattr__(made, key, item)
+        return made
     if dataclasses.is_dataclass(cls):
         late = {
             field.name: fields.pop(field.name)
@@ -239,11 +274,15 @@ def _decode_object(name: str, whole: Dict[str, Any]) -> Any:
     return cls(**fields)
 
 
+def _names_of(cls: Any) -> Tuple[str, ...]:
+    return cls._fields if issubclass(cls, tuple) else tuple(field.name for field in dataclasses.fields(cls))
+
+
 def _decode_enum(name: str, whole: Dict[str, Any]) -> Any:
     cls = find_class(name)
     if not (isinstance(cls, type) and issubclass(cls, enum.Enum)):
         raise ValueError(f"{name} is no Enum (any more)")
-    return cls[whole["name"]]
+    return cls(decode(whole["bits"])) if "bits" in whole else cls[whole["name"]]
 
 
 def _decode_datetime(text: Any, _: Any) -> datetime.datetime:
@@ -301,7 +340,10 @@ def plain(exact: Json, value: Any) -> Json:
         return {key: plain(item, getattr(value, key)) for key, item in exact["fields"].items()}
     if "$enum" in exact:
         inner = value.value
-        return plain(encode(inner), inner)
+        try:
+            return plain(encode(inner), inner)
+        except NotEncodable:
+            raise NoPlainForm from None
     if any(key.startswith("$") for key in exact):
         raise NoPlainForm
     return {key: plain(item, value[key]) for key, item in exact.items()}

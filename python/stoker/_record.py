@@ -15,7 +15,7 @@ from stoker._environment import packages_stamp
 from stoker._place import PACKAGE
 from stoker._project import is_library_file, is_own_file, is_project_file, project_modules
 from stoker._watched_environment import EnvironmentReads
-from stoker._watched_paths import ABSENT, PathQuestions, Question, state_of
+from stoker._watched_paths import ABSENT, PathQuestions, Question, importer, is_text, missing_modules, state_of
 
 # What a compile's answer may depend on without leaving a file or variable behind.
 _OUTSIDE = {
@@ -40,6 +40,7 @@ class Recorder:
         self.files: Dict[str, None] = {}
         self.paths: Dict[str, str] = {}  # path -> state
         self._written: Dict[str, None] = {}
+        self._imported: Dict[str, None] = {}  # modules that were looked for
         self._questions = PathQuestions(self.asked)
         # Libraries too: what one reads while it is imported can be in a value that the file computes.
         self.variables = EnvironmentReads(lambda file: True)
@@ -59,6 +60,8 @@ class Recorder:
         _active = None
         self.variables.stop()
         self._questions.stop()
+        if self._questions.overflow:
+            self.unfit["asks about too many paths"] = None
         if any(is_project_file(file) for file in self.variables.listed_by):
             self.unfit["goes over all environment variables"] = None  # one that is new is no change of any digest
 
@@ -73,10 +76,17 @@ class Recorder:
             return
         # A library's own reading outside the project (font caches, certificates) is the library's affair.
         if name.startswith(self._root) or not _only_library_frames():
-            if os.path.lexists(name):
+            if not is_text(name):
+                self.unfit["opens a file whose path is no text"] = None
+            elif os.path.lexists(name):
                 self.files[name] = None
             else:
                 self.paths.setdefault(name, ABSENT)
+
+    def imports(self, name: str) -> None:
+        file = importer()
+        if file and not is_library_file(file):
+            self._imported[name] = None
 
     def asked(self, question: Question) -> None:
         name = question.path
@@ -85,8 +95,12 @@ class Recorder:
         elsewhere = question.resolving or is_library_file(question.asker) or question.asker.startswith("<")
         if not os.path.join(name, "").startswith(self._root) and elsewhere:
             return
-        if question.of_the_content and not is_library_file(question.asker) and os.path.isfile(name):
+        if not is_text(name):
+            self.unfit["asks about a path that is no text"] = None
+        elif question.of_the_content and os.path.isfile(name):
             self.files[name] = None
+        elif question.of_the_content and os.path.isdir(name) and not is_library_file(question.asker):
+            self.unfit[f"asks for the time of the folder {name}"] = None
         elif name not in self.paths:
             self.paths[name] = state_of(name)
 
@@ -98,6 +112,7 @@ class Recorder:
         """The document of the host protocol."""
         for module in project_modules().values():
             self.files[os.path.abspath(module.__file__)] = None
+        self.paths.update(missing_modules(self._imported, self._root))
         stamp, folders = packages_stamp()
         python: Dict[str, Any] = {
             "executable": sys.executable,
@@ -150,6 +165,8 @@ def _hook(event: str, args: Tuple[Any, ...]) -> None:
     try:
         if event == "open":
             recorder.opened(args[0], args[2] if len(args) > 2 else 0)
+        elif event == "import":
+            recorder.imports(args[0])
         elif event in _LISTINGS:
             _listed(recorder, args)
         elif event in _OUTSIDE and not _only_library_frames():

@@ -11,13 +11,13 @@ import stat
 import sys
 import threading
 from types import FrameType
-from typing import Any, Callable, Dict, NamedTuple, Optional, Set, Tuple
+from typing import Any, Callable, Dict, Iterable, NamedTuple, Optional, Set, Tuple
 
 from stoker._place import PACKAGE
 
 # What `state_of` says of a path where nothing is.
 ABSENT = "absent"
-_FUNCTIONS = ("stat", "lstat", "readlink", "access")
+_NAMES = ("stat", "lstat", "readlink", "access")
 # Through these somebody else asks.
 _PASSING = frozenset({"os", "posixpath", "genericpath", "ntpath", "pathlib", "pathlib._local", "pathlib._abc"})
 _OF_THE_CONTENT = frozenset({"getsize", "getmtime", "getatime", "getctime", "stat", "lstat"})
@@ -30,6 +30,7 @@ _SILENT = frozenset(
 )  # fmt: skip
 # More different questions than this are a walk through data, not a list of dependencies.
 QUESTION_LIMIT = 10_000
+_LONGEST_PATH = 4096  # nothing can be at a longer one
 
 
 class Question(NamedTuple):
@@ -43,46 +44,79 @@ _active: "Optional[PathQuestions]" = None
 
 
 class PathQuestions:
-    """Tells `asked` of each question between `start` and `stop`, the first time that a place in the code asks it."""
+    """Tells `asked` of each question between `start` and `stop` once. Not thread-safe in itself: a question that two threads
+    ask at once may be told twice."""
 
     def __init__(self, asked: Callable[[Question], None]) -> None:
+        self.overflow = False  # there were more than are told of
         self._asked = asked
-        self._seen: Set[Tuple[Any, Any]] = set()
+        self._seen: Set[Tuple[str, bool]] = set()
         self._busy: Optional[int] = None
         self._owner = os.getpid()
 
     def start(self) -> None:
         global _active
         _active = self
-        for name, (plain, watched) in _functions().items():
+        for name, (plain, watched) in _FUNCTIONS.items():
             _replace(name, plain, watched)
 
     def stop(self) -> None:
         global _active
         if _active is self:
             _active = None
-        for name, (plain, watched) in _functions().items():
+        for name, (plain, watched) in _FUNCTIONS.items():
             _replace(name, watched, plain)
 
     def ask(self, name: str, path: Any, options: Dict[str, Any]) -> None:
         if self._busy == threading.get_ident() or os.getpid() != self._owner:
             return
-        if not isinstance(path, (str, bytes, os.PathLike)) or options.get("dir_fd") is not None:
-            return
-        frame = sys._getframe(2)
-        key = (path, frame.f_code)
-        if key in self._seen or len(self._seen) >= QUESTION_LIMIT:
-            return
-        self._seen.add(key)
         self._busy = threading.get_ident()
         try:
-            question = _question(name, os.path.abspath(os.fsdecode(path)), frame)
-            if question is not None:
-                self._asked(question)
+            if isinstance(path, int) or options.get("dir_fd") is not None:
+                return
+            text = os.path.abspath(os.fsdecode(path))
+            question = None if len(text) > _LONGEST_PATH else _question(name, text, sys._getframe(2))
+            if question is None or (text, question.of_the_content) in self._seen:
+                return
+            if len(self._seen) >= QUESTION_LIMIT:
+                self.overflow = True
+                return
+            self._seen.add((text, question.of_the_content))
+            self._asked(question)
         except Exception:  # never the user's problem
             pass
         finally:
             self._busy = None
+
+
+def is_text(path: str) -> bool:
+    """Whether a document can have the path: names on disk are bytes, which need not be text."""
+    try:
+        path.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def importer() -> str:
+    """The file of the code that imports, for an audit hook of `import`; empty where it has none, as frozen modules."""
+    frame: Optional[FrameType] = sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename.startswith((PACKAGE, "<frozen importlib")):
+        frame = frame.f_back
+    file = "" if frame is None else frame.f_code.co_filename
+    return "" if file.startswith("<") else file
+
+
+def missing_modules(names: Iterable[str], root: str) -> Dict[str, str]:
+    """Path -> state of where modules would have been found in the project that were imported in vain."""
+    found = {}
+    for name in names:
+        if name not in sys.modules:
+            for folder in map(os.path.abspath, sys.path):
+                if os.path.join(folder, "").startswith(root):
+                    place = os.path.join(folder, *name.split("."))
+                    found.update({path: state_of(path) for path in (place, place + ".py")})
+    return found
 
 
 def state_of(path: str) -> str:
@@ -139,10 +173,9 @@ class _Watched:
         return self.__qualname__  # found in `os` where a function that holds it arrives
 
 
-@functools.cache
-def _functions() -> Dict[str, Tuple[Any, Any]]:
-    found = {name: getattr(os, name) for name in _FUNCTIONS if hasattr(os, name)}
-    return {name: (plain, _Watched(name, plain)) for name, plain in found.items()}
+_FUNCTIONS: Dict[str, Tuple[Any, Any]] = {
+    name: (getattr(os, name), _Watched(name, getattr(os, name))) for name in _NAMES if hasattr(os, name)
+}
 
 
 def _replace(name: str, before: Any, after: Any) -> None:

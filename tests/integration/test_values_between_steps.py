@@ -7,7 +7,7 @@ from conftest import Stoker
 
 PIPELINE = """
     import dataclasses, enum
-    from typing import Any, Dict, List, NamedTuple, Tuple, TypedDict, Union
+    from typing import Any, Dict, List, NamedTuple, Optional, Tuple, TypedDict, Union
     from stoker import one_of, pipeline, step
 
     class Cat(enum.Enum):
@@ -41,6 +41,48 @@ PIPELINE = """
     class Options(TypedDict, total=False):
         rate: float
         pet: Dog
+
+    class Perm(enum.Flag):
+        R = 1
+        W = 2
+
+    class Level(enum.IntEnum):
+        HIGH = 2
+
+    class Colour(str, enum.Enum):
+        RED = "red"
+
+    class Op(enum.Enum):
+        OBJECT = object
+
+    @dataclasses.dataclass(frozen=True)
+    class Doubled:
+        x: float
+        def __post_init__(self): object.__setattr__(self, "x", self.x * 2); object.__setattr__(self, "half", self.x / 2)
+
+    @dataclasses.dataclass(init=False)
+    class Own:
+        a: int
+        def __init__(self, text): self.a = int(text)
+
+    class Pair(NamedTuple):
+        a: int
+
+    class Twice(Pair):
+        def __new__(cls, a): return super().__new__(cls, a * 2)
+
+    @step
+    def objects() -> list: return [Perm.R | Perm.W, Perm(0), Op.OBJECT, Doubled(1.0), Doubled(1.0).half, Own("3"), Twice(4)]
+    @step
+    def own() -> Own: return Own("3")
+    @step
+    def level() -> Level: return Level.HIGH
+    @step
+    def colour() -> Colour: return Colour.RED
+    @step
+    def text(v: str) -> str: return f"{v}.csv"
+    @step
+    def maybe_text(v: Optional[str]) -> str: return f"{v}.csv"
 
     @step
     def tree() -> Tree: return Tree(1, [Tree(2, [Tree(3)])])
@@ -105,6 +147,11 @@ PIPELINE = """
         number(p[0])
         inner(t.right)
         of_tree(tree())
+        any_.options(name="objects_")(objects())
+        dict_.options(name="own_")(own())
+        number.options(name="level_")(level())
+        text(colour())
+        maybe_text(colour())
         of_options(options())
         of_options.options(name="given")({"rate": 2, "pet": 1})
 
@@ -126,6 +173,11 @@ EXPECTED = {
     "list_": "[1, 2]",
     "list_of": "[1, 2]",
     "number": "1.0",
+    "objects_": "[<Perm.R|W: 3>, <Perm: 0>, <Op.OBJECT: <class 'object'>>, Doubled(x=2.0), 1.0, Own(a=3), Twice(a=8)]",
+    "own_": "{'a': 3}",
+    "level_": "2.0",
+    "text": "red.csv",
+    "maybe_text": "red.csv",
     "of_tree": "Tree(value=1, children=[Tree(value=2, children=[Tree(value=3, children=[])])])",
     "of_options": "{'rate': 1.0, 'pet': <Dog.REX: 1>}",
     "given": "{'rate': 2.0, 'pet': <Dog.REX: 1>}",
@@ -156,3 +208,44 @@ def test_a_member_that_could_be_two_is_refused_where_it_is_written(stoker: Stoke
     assert done.code == 2
     line = 1 + file.read_text().splitlines().index("    pet(Dog.REX)")
     assert f"values.py:{line}: pet() cannot be given Dog.REX: 'v': 1 fits Cat and Dog" in done.err
+
+
+def test_who_uses_a_value_depends_on_what_its_class_does(stoker: Stoker) -> None:
+    before = """
+        import enum
+        from stoker import pipeline, step
+
+        class Colour(str, enum.Enum):
+            RED = "red"
+
+        class Shape:
+            pass
+
+        @step
+        def colour() -> Colour: return Colour.RED
+        @step
+        def upper(v: str) -> str: return v.upper()
+        @step
+        def listed(v: list) -> str: return str([item.value for item in v])
+        @step
+        def colours() -> list: return [Colour.RED]
+        @step
+        def number() -> int: return 1
+        @step
+        def more(v: int) -> int: return v + 1
+
+        @pipeline
+        def main() -> None:
+            upper(colour())
+            listed(colours())
+            more(number())
+    """
+    steps = ("upper", "listed", "more")
+    stoker.write("values.py", before)
+    assert stoker.run("values.py").code == 0
+    again = stoker.run("values.py")
+    assert [again.step(step)["cached"] for step in steps] == [True, True, True]
+    stoker.write("values.py", before.replace('"red"', '"rot"'))
+    edited = stoker.run("values.py")
+    assert [edited.step(step)["outputs"]["output"]["value"] for step in steps] == ["ROT", "['rot']", 2]
+    assert edited.step("more")["cached"]

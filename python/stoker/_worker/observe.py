@@ -21,7 +21,7 @@ from typing import Any, Collection, Dict, List, Optional, Tuple
 
 from stoker._place import PACKAGE
 from stoker._watched_environment import EnvironmentReads
-from stoker._watched_paths import PathQuestions, Question, state_of
+from stoker._watched_paths import ABSENT, PathQuestions, Question, importer, is_text, missing_modules, state_of
 from stoker._worker import native
 from stoker._worker.children import PROCESS_EVENTS, started_process
 
@@ -96,6 +96,7 @@ class Observer:
         self._excluded_files = {os.path.abspath(path) for path in excluded if path}
         self._found: Dict[str, Tuple[str, str]] = {}  # path -> (digest, kind)
         self._paths: Dict[str, str] = {}  # path -> state, of those that were asked about
+        self._imported: Dict[str, None] = {}  # modules that its own code looked for
         self._written: Dict[str, None] = {}
         self._busy: Optional[int] = None
         self._owner = os.getpid()
@@ -125,12 +126,17 @@ class Observer:
         native.WRAPPER.stop()
         self._variables.stop()
         self._questions.stop()
+        self.overflow = self.overflow or self._questions.overflow
         if _active is self:
             _active = None
 
     def files(self) -> List[Dict[str, str]]:
-        # What a file's content was says that it was there.
-        asked = {path: (state, "path") for path, state in self._paths.items() if path not in self._found}
+        for root in self._roots:
+            self._paths.update(missing_modules(self._imported, root))
+        # What a file's content was says that it was there; one that was not there at first is the step's own.
+        asked = {
+            path: (state, "path") for path, state in self._paths.items() if path not in self._found or state == ABSENT
+        }
         found = sorted({**self._found, **asked}.items())
         return [{"path": path, "digest": digest, "kind": kind} for path, (digest, kind) in found]
 
@@ -190,12 +196,20 @@ class Observer:
             return
         self._busy = threading.get_ident()
         try:
-            if question.of_the_content and users and os.path.isfile(path):
+            # Of a source file a library asks for its own reasons, to show lines or to load it.
+            if question.of_the_content and os.path.isfile(path) and (users or not path.endswith(".py")):
                 self._read(path)
+            elif question.of_the_content and users and os.path.isdir(path):
+                self.listed_folder(path)
             else:
                 self._note_state(path)
         finally:
             self._busy = None
+
+    def imports(self, name: str) -> None:
+        file = importer()
+        if file and os.getpid() == self._owner and not is_library(file):
+            self._imported[name] = None
 
     def _may_be_asked(self, path: str, elsewhere: bool) -> bool:
         if path in self._written or self._is_excluded(path) or self._is_excluded(path + os.sep) or is_library(path):
@@ -206,6 +220,9 @@ class Observer:
 
     def _note_state(self, path: str) -> None:
         if path in self._paths or path in self._found:
+            return
+        if not is_text(path):
+            self._note_outside(f"file:{path}")
             return
         if len(self._paths) >= FILE_LIMIT:
             self.overflow = True
@@ -228,7 +245,7 @@ class Observer:
 
     def _note_outside(self, what: str) -> None:
         if len(self.outside) < OUTSIDE_LIMIT:
-            self.outside[what] = None
+            self.outside[what.encode("utf-8", "replace").decode("utf-8")] = None
 
     def started(self, event: str, args: Tuple[Any, ...]) -> None:
         if os.getpid() == self._owner:
@@ -308,7 +325,9 @@ class Observer:
             self.overflow = True
             return
         digest = _digest(path)
-        if digest is not None:
+        if not is_text(path):
+            self._note_outside(f"file:{path}")
+        elif digest is not None:
             self._found[path] = (digest, kind)
         elif kind == "file" and not os.path.lexists(path) and not _is_no_file(path):
             self._note_state(path)
@@ -336,6 +355,8 @@ def _hook(event: str, args: Tuple[Any, ...]) -> None:
     elif event in PROCESS_EVENTS:
         observer = _active
         if observer is not None:
+            if event == "import":
+                observer.imports(args[0])
             observer.started(event, args)
 
 

@@ -233,9 +233,11 @@ Result<const Bound<json::object>*> RunValues::parameters(const RunMachine& machi
   TRY_ASSIGN(all.plain, bind(*machine.pipeline_of(frame).pipeline, std::move(given.plain)));
   if (given.typed) {
     all.typed = all.plain;
-    for (auto& [name, value] : *given.typed) {
-      // Of a declared type the plain form was checked, and made what the declaration says.
-      if (artifact_of(value) != nullptr || value.is_array()) (*all.typed)[name] = std::move(value);
+    // Of a declared plain type the plain form was checked, and made what the declaration says.
+    for (const Parameter& parameter : machine.pipeline_of(frame).pipeline->parameters) {
+      const bool open = parameter.type == ParameterType::any || parameter.type == ParameterType::enumeration;
+      json::value* value = open ? given.typed->if_contains(parameter.name) : nullptr;
+      if (value != nullptr) (*all.typed)[parameter.name] = std::move(*value);
     }
   }
   return &parameters_.emplace(frame, std::move(all)).first->second;
