@@ -170,7 +170,11 @@ def _beside_fields(value: Any, fields: Dict[str, Any], where: str, depth: int) -
     that cannot be written, the class is called on loading, as it was when the value was made."""
     found = {}
     for name, item in getattr(value, "__dict__", {}).items():
-        if name in fields or isinstance(getattr(type(value), name, None), functools.cached_property):
+        if (
+            name in fields
+            or name.startswith("__")
+            or isinstance(getattr(type(value), name, None), functools.cached_property)
+        ):
             continue
         try:
             found[name] = encode(item, f"{where}.{name}", depth + 2)
@@ -257,7 +261,7 @@ def _decode_object(name: str, whole: Dict[str, Any]) -> Any:
         # Not by calling the class: what it does with its arguments was done when the value was made.
         if issubclass(cls, tuple):
             return cls._make(fields[key] for key in cls._fields)  # type: ignore[attr-defined]
-        made = object.__new__(cls)
+        made = cls.__new__(cls)
         for key, item in {**fields, **{key: decode(item) for key, item in whole.get("beside", {}).items()}}.items():
             object.__setattr__(made, key, item)
         return made

@@ -7,7 +7,7 @@ from conftest import Stoker
 
 PIPELINE = """
     import dataclasses, enum
-    from typing import Any, Dict, List, NamedTuple, Optional, Tuple, TypedDict, Union
+    from typing import Any, Dict, Generic, List, NamedTuple, Optional, Tuple, TypedDict, TypeVar, Union
     from stoker import one_of, pipeline, step
 
     class Cat(enum.Enum):
@@ -65,6 +65,17 @@ PIPELINE = """
         a: int
         def __init__(self, text): self.a = int(text)
 
+    T = TypeVar("T")
+
+    @dataclasses.dataclass
+    class Box(Generic[T]):
+        x: float
+        def __post_init__(self): self.x += 1
+
+    @dataclasses.dataclass
+    class Problem(Exception):
+        code: int
+
     class Pair(NamedTuple):
         a: int
 
@@ -72,7 +83,7 @@ PIPELINE = """
         def __new__(cls, a): return super().__new__(cls, a * 2)
 
     @step
-    def objects() -> list: return [Perm.R | Perm.W, Perm(0), Op.OBJECT, Doubled(1.0), Doubled(1.0).half, Own("3"), Twice(4)]
+    def objects() -> list: return [Perm.R | Perm.W, Perm(0), Op.OBJECT, Doubled(1.0), Doubled(1.0).half, Own("3"), Twice(4), Box[int](1), Problem(3)]
     @step
     def own() -> Own: return Own("3")
     @step
@@ -173,7 +184,7 @@ EXPECTED = {
     "list_": "[1, 2]",
     "list_of": "[1, 2]",
     "number": "1.0",
-    "objects_": "[<Perm.R|W: 3>, <Perm: 0>, <Op.OBJECT: <class 'object'>>, Doubled(x=2.0), 1.0, Own(a=3), Twice(a=8)]",
+    "objects_": "[<Perm.R|W: 3>, <Perm: 0>, <Op.OBJECT: <class 'object'>>, Doubled(x=2.0), 1.0, Own(a=3), Twice(a=8), Box(x=2), Problem(code=3)]",
     "own_": "{'a': 3}",
     "level_": "2.0",
     "text": "red.csv",
