@@ -79,46 +79,55 @@ def save(
         shutil.rmtree(folder)
     folder.mkdir(parents=True, mode=0o700)
     maker = (materializer or for_value(value))()
-    inline = _inline(value, maker)
-    saved = Saved(preview=maker.preview(value)) if inline is not None else (maker.save(value, folder) or Saved())
+    exact = _exact(value, maker)
+    inline = exact if exact is not None and exact.is_small else None
+    saved = Saved() if inline is not None else (maker.save(value, folder) or Saved())
     if saved.preview is None:
-        saved.preview = maker.preview(value)
+        saved.preview = _preview(value, maker)
     manifest = _manifest(folder, name, origin, maker, saved, inline)
-    if maker.type in ("json", "text") and _json_values.has_classes(value):
+    classes = set() if exact is None else _json_values.classes_in(exact.form)
+    if classes:
         # Content does not say what the classes do: who uses the value depends on the step run that made it.
         manifest["identity"] = _step_run(origin, name)
     _write_json(folder / MANIFEST, manifest)
     has_value, plain = _plain(inline, value)
-    typed = inline is not None and has_value and plain != inline.exact and _json_values.can_be_found(value)
+    typed = inline is not None and has_value and plain != inline.form and all(map(_json_values.can_be_found, classes))
     return Output(reference(folder, manifest), plain, has_value, typed)
 
 
-class _Inline(NamedTuple):
-    exact: Json
-
-
-def _inline(value: Any, maker: Materializer) -> Optional[_Inline]:
-    """The exact form of a small plain value: it lives in the manifest."""
-    if maker.type not in ("json", "text") or maker.reference() not in (
-        "stoker.materializers:JsonValue",
-        "stoker.materializers:Text",
-    ):
+def _preview(value: Any, maker: Materializer) -> Optional[Preview]:
+    """A value that cannot be shown is saved all the same."""
+    try:
+        return maker.preview(value)
+    except Exception:
         return None
-    exact = _json_values.encode(value)
-    return _Inline(exact) if len(_json_values.compact(exact).encode("utf-8")) <= INLINE_LIMIT else None
 
 
-def _plain(inline: Optional[_Inline], value: Any) -> Any:
+class _Exact(NamedTuple):
+    """The exact form of a plain value; a small one lives in the manifest."""
+
+    form: Json
+    is_small: bool
+
+
+def _exact(value: Any, maker: Materializer) -> Optional[_Exact]:
+    if maker.reference() not in ("stoker.materializers:JsonValue", "stoker.materializers:Text"):
+        return None
+    form = _json_values.encode(value)
+    return _Exact(form, len(_json_values.compact(form).encode("utf-8")) <= INLINE_LIMIT)
+
+
+def _plain(inline: Optional[_Exact], value: Any) -> Any:
     if inline is None:
         return False, None
     try:
-        return True, _json_values.plain(inline.exact, value)
+        return True, _json_values.plain(inline.form, value)
     except _json_values.NoPlainForm:
         return False, None
 
 
 def _manifest(
-    folder: pathlib.Path, name: str, origin: Origin, maker: Materializer, saved: Saved, inline: Optional[_Inline]
+    folder: pathlib.Path, name: str, origin: Origin, maker: Materializer, saved: Saved, inline: Optional[_Exact]
 ) -> Dict[str, Any]:
     paths = sorted(_files(folder))
     sizes = {path: (folder / path).stat().st_size for path in paths}
@@ -140,8 +149,8 @@ def _manifest(
     if saved.schema is not None:
         manifest["schema"] = saved.schema
     if inline is not None:
-        manifest["value"] = inline.exact
-        total = len(_json_values.compact(inline.exact).encode("utf-8"))
+        manifest["value"] = inline.form
+        total = len(_json_values.compact(inline.form).encode("utf-8"))
     digest = content_digest(manifest, files)
     manifest["digest"] = digest
     manifest["identity"] = digest if hashed and maker.hashed else _step_run(origin, name)

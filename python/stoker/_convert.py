@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import collections.abc
+import copy
 import dataclasses
 import datetime
 import decimal
@@ -19,7 +20,7 @@ import typing
 import uuid
 from typing import Any, Callable, Dict, List, Optional, Tuple, Union
 
-from stoker._json_values import is_record
+from stoker._json_values import is_record, record_items
 
 _UNION_TYPES: Tuple[Any, ...] = (Union, type(int | str)) if sys.version_info >= (3, 10) else (Union,)
 # Deep checks of an output's elements stop here: a list of a million numbers is believed after the first ones.
@@ -41,7 +42,7 @@ def annotation_name(annotation: Any) -> str:
 def strip(annotation: Any) -> Any:
     """Without `Annotated`, `Final`, `NewType`, `Required`, `NotRequired`."""
     while True:
-        if getattr(typing.get_origin(annotation), "_name", "") in ("Required", "NotRequired", "ReadOnly"):
+        if getattr(typing.get_origin(annotation), "_name", "") in ("Final", "Required", "NotRequired", "ReadOnly"):
             annotation = typing.get_args(annotation)[0]
             continue
         if hasattr(annotation, "__metadata__") and hasattr(annotation, "__origin__"):
@@ -170,10 +171,7 @@ def as_plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: as_plain(item) for key, item in value.items()}
     if is_record(value):
-        names = getattr(value, "_fields", None)
-        if names is None:
-            names = [field.name for field in dataclasses.fields(value)]
-        return {name: as_plain(getattr(value, name)) for name in names}
+        return {name: as_plain(item) for name, item in record_items(value).items()}
     return value
 
 
@@ -345,6 +343,49 @@ def _convert_record(value: Dict[str, Any], cls: Any, names: List[str], where: st
 # --------------
 
 
+_SIMPLE = (bool, int, float, complex, str)
+
+
+def _simplify_parts(value: Any, annotation: Any) -> Any:
+    """Of what a list, tuple, map or record of that type holds, only what a library dressed up: an int there stays one. The
+    value itself where nothing changes."""
+    arguments = typing.get_args(annotation)
+
+    def part(item: Any, of: Any) -> Any:
+        return item if type(item) in _SIMPLE else simplify(item, of)
+
+    if is_record(value):
+        of = hints(type(value))
+        items = {name: part(item, of.get(name, Any)) for name, item in record_items(value).items()}
+        changed = {name: item for name, item in items.items() if item is not getattr(value, name)}
+        return _with_fields(value, changed) if changed else value
+    if type(value) is list and arguments:
+        # A long list of what it says is looked at, not made again.
+        if set(map(type, value)) <= set(_SIMPLE):
+            return value
+        made: Any = [part(item, arguments[0]) for item in value]
+    elif type(value) is tuple and arguments and arguments != ((),):
+        of_items = (arguments[0],) * len(value) if arguments[-1] is Ellipsis else arguments
+        if len(of_items) != len(value):
+            return value
+        made = tuple(map(part, value, of_items))
+    elif type(value) is dict and len(arguments) == 2:
+        made = {part(key, arguments[0]): part(item, arguments[1]) for key, item in value.items()}
+        return made if list(map(id, made.values())) != list(map(id, value.values())) else value
+    else:
+        return value
+    return made if any(new is not old for new, old in zip(made, value)) else value
+
+
+def _with_fields(record: Any, changed: Dict[str, Any]) -> Any:
+    if isinstance(record, tuple):
+        return record._replace(**changed)  # type: ignore[attr-defined]
+    made = copy.copy(record)
+    for name, item in changed.items():
+        object.__setattr__(made, name, item)
+    return made
+
+
 def simplify(value: Any, annotation: Any) -> Any:
     """The declared plain type of a number or text that a library dressed up: numpy.float64 for `float`, an int for
     `float`."""
@@ -358,7 +399,9 @@ def simplify(value: Any, annotation: Any) -> Any:
             if simpler is not value:
                 return simpler
         return value
-    if annotation not in (bool, int, float, complex, str) or type(value) is annotation:
+    if annotation not in _SIMPLE:
+        return _simplify_parts(value, annotation)
+    if type(value) is annotation:
         return value
     if type(value).__module__ == "numpy" and hasattr(value, "item") and getattr(value, "ndim", 1) == 0:
         value = value.item()

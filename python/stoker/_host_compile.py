@@ -9,6 +9,7 @@ from stoker._place import is_framework
 from stoker._project import import_file, project_root
 from stoker._record import Recorder
 from stoker._watched_environment import digest_of
+from stoker._watched_paths import now
 
 if TYPE_CHECKING:
     from stoker import _document_types as types
@@ -48,7 +49,7 @@ def compile_file(file: str, name: Optional[str], argv: List[str]) -> Dict[str, A
     file = os.path.abspath(file)
     root = project_root(file)
     recorder = Recorder(root)
-    began = _saved_files.now()
+    began = now()
     recorder.start()
     try:
         module = import_user_file(file, root, argv)

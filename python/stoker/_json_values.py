@@ -12,6 +12,7 @@ Standard library only, Python 3.8.
 from __future__ import annotations
 
 import base64
+import copyreg
 import dataclasses
 import datetime
 import decimal
@@ -24,7 +25,7 @@ import math
 import os
 import pathlib
 import uuid
-from typing import Any, Callable, Dict, List, Tuple, Union
+from typing import Any, Callable, Dict, List, Set, Tuple, Union
 
 # Largest value that travels inside documents; api/step-protocol.md.
 INLINE_LIMIT = 64 * 1024
@@ -144,47 +145,84 @@ def _encode_other(value: Any, kind: type, where: str, depth: int) -> Json:
             return {simple[0]: simple[1](value)}
         except NotEncodable as error:
             raise NotEncodable(f"{where or 'the value'} is {error}") from None
-    if isinstance(value, enum.Flag):  # combined members have no name of their own
-        return {"$enum": _class_name(kind), "bits": encode(value.value, where, depth + 1)}
     if isinstance(value, enum.Enum):
-        return {"$enum": _class_name(kind), "name": value.name}
+        if kind.__members__.get(value.name) is value:  # type: ignore[attr-defined]
+            return {"$enum": _class_name(kind), "name": value.name}
+        return {
+            "$enum": _class_name(kind),
+            "value": encode(value.value, where, depth + 1),
+        }  # combined flags, `_missing_`
     if isinstance(value, pathlib.PurePath):
         pure = {"class": kind.__name__} if kind in _PURE_PATHS.values() else {}
         return {"$path": os.fspath(value), **pure}
-    if isinstance(value, tuple) and hasattr(kind, "_fields"):
-        names: List[str] = list(_fields_of(value))
-        items = {name: encode(item, f"{where}.{name}", depth + 2) for name, item in zip(names, value)}
-        return {"$object": _class_name(kind), "fields": items}
-    if dataclasses.is_dataclass(kind):
-        items = {
-            field.name: encode(getattr(value, field.name), f"{where}.{field.name}", depth + 2)
-            for field in dataclasses.fields(kind)
-            if hasattr(value, field.name)
-        }
-        return {"$object": _class_name(kind), "fields": items, **_beside_fields(value, items, where, depth)}
+    if is_record(value):
+        return _encode_record(value, kind, where, depth)
     return _refuse(value, where)
 
 
-def _beside_fields(value: Any, fields: Dict[str, Any], where: str, depth: int) -> Dict[str, Any]:
-    """What a dataclass sets on itself beside its fields, in `__post_init__` as a rule; what it caches is made again. Where
-    that cannot be written, the class is called on loading, as it was when the value was made."""
-    found = {}
-    for name, item in getattr(value, "__dict__", {}).items():
-        if (
-            name in fields
-            or name.startswith("__")
-            or isinstance(getattr(type(value), name, None), functools.cached_property)
-        ):
-            continue
-        try:
-            found[name] = encode(item, f"{where}.{name}", depth + 2)
-        except NotEncodable:
-            return {"made": True}
-    return {"beside": found} if found else {}
+def _encode_record(value: Any, kind: type, where: str, depth: int) -> Json:
+    if isinstance(value, _WITH_CONTENT) and not hasattr(kind, "_fields"):
+        raise NotEncodable(f"{where or 'the value'} is a {kind.__qualname__}, which holds more than its fields")
+
+    def encoded(items: Dict[str, Any]) -> Dict[str, Json]:
+        return {name: encode(item, f"{where}.{name}", depth + 2) for name, item in items.items()}
+
+    form: Dict[str, Any] = {"$object": _class_name(kind), "fields": encoded(record_items(value))}
+    try:
+        beside = encoded(_beside_fields(value))
+    except NotEncodable:
+        # A compiled pattern, say. Where calling the class makes the same value again, loading does that.
+        if not _made_by_call(kind, record_items(value), encoded, form["fields"]):
+            raise
+        return {**form, "made": True}
+    return {**form, "beside": beside} if beside else form
 
 
-def _fields_of(value: Any) -> Tuple[str, ...]:
-    return value._fields  # type: ignore[no-any-return]
+# What a class inherits from these is in no field.
+_WITH_CONTENT = (list, dict, tuple, set, frozenset, str, bytes, bytearray, int, float, complex)
+
+
+def record_names(cls: Any) -> Tuple[str, ...]:
+    """The fields of a dataclass or NamedTuple."""
+    return cls._fields if issubclass(cls, tuple) else tuple(field.name for field in dataclasses.fields(cls))
+
+
+def record_items(value: Any) -> Dict[str, Any]:
+    """Field -> value; one that was never set is not in it."""
+    return {name: getattr(value, name) for name in record_names(type(value)) if hasattr(value, name)}
+
+
+def _beside_fields(value: Any) -> Dict[str, Any]:
+    """What a record has beside its fields, set in `__post_init__` as a rule; what it caches is made again."""
+    kind = type(value)
+    slots = copyreg._slotnames(kind)  # type: ignore[attr-defined]
+    found = {name: getattr(value, name) for name in slots if hasattr(value, name)}
+    found.update(getattr(value, "__dict__", {}))
+    if isinstance(value, BaseException):
+        found["args"] = value.args
+    fields = record_names(kind)
+    return {
+        name: item
+        for name, item in found.items()
+        if name not in fields
+        and not name.startswith("__")
+        and not isinstance(getattr(kind, name, None), functools.cached_property)
+    }
+
+
+def _made_by_call(cls: Any, fields: Dict[str, Any], encoded: Callable[[Any], Any], wanted: Json) -> bool:
+    try:
+        return bool(encoded(record_items(_call(cls, fields))) == wanted)
+    except Exception:
+        return False
+
+
+def _call(cls: Any, fields: Dict[str, Any]) -> Any:
+    late = {} if issubclass(cls, tuple) else {field.name for field in dataclasses.fields(cls) if not field.init}
+    made = cls(**{name: item for name, item in fields.items() if name not in late})
+    for name in late & fields.keys() if late else ():
+        object.__setattr__(made, name, fields[name])
+    return made
 
 
 def _refuse(value: Any, where: str) -> Json:
@@ -203,33 +241,24 @@ def find_class(name: str) -> Any:
     return found
 
 
-def has_classes(value: Any) -> bool:
-    """Whether a dataclass, NamedTuple or Enum is in it: what its code does is no part of its content."""
-    if isinstance(value, enum.Enum) or is_record(value):
-        return True
-    if isinstance(value, dict):
-        return any(has_classes(key) or has_classes(item) for key, item in value.items())
-    return isinstance(value, (list, tuple, set, frozenset)) and any(map(has_classes, value))
+def classes_in(exact: Json) -> Set[str]:
+    """The dataclasses, NamedTuples and Enums of an exact form: what their code does is no part of the content."""
+    if isinstance(exact, list):
+        return set().union(*map(classes_in, exact))
+    if not isinstance(exact, dict):
+        return set()
+    if "$value" in exact:  # a map whose keys only look like ours
+        return classes_in(list(exact["$value"].values()))
+    named = exact.get("$enum") or (exact.get("$object") if "fields" in exact else None)
+    return classes_in(list(exact.values())) | ({named} if named else set())
 
 
-def can_be_found(value: Any) -> bool:
-    """Whether another process finds the classes that `decode` needs: those of a function or a notebook it does not."""
-    if isinstance(value, dict):
-        return all(can_be_found(key) and can_be_found(item) for key, item in value.items())
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        items: Any = [getattr(value, field.name) for field in dataclasses.fields(value)]
-    elif isinstance(value, (list, tuple, set, frozenset)):
-        items = value
-    else:
-        items = ()
-    kind = type(value)
-    if isinstance(value, enum.Enum) or is_record(value):
-        try:
-            if kind.__module__ == "__main__" or find_class(_class_name(kind)) is not kind:
-                return False
-        except (ImportError, AttributeError):
-            return False
-    return all(map(can_be_found, items))
+def can_be_found(name: str) -> bool:
+    """Whether another process finds the class: one of a function or a notebook it does not."""
+    try:
+        return not name.startswith("__main__:") and isinstance(find_class(name), type)
+    except (ImportError, AttributeError):
+        return False
 
 
 def decode(value: Json) -> Any:
@@ -257,36 +286,40 @@ def _decode_object(name: str, whole: Dict[str, Any]) -> Any:
     ):
         raise ValueError(f"{name} is neither a dataclass nor a NamedTuple (any more)")
     fields = {key: decode(item) for key, item in whole["fields"].items()}
-    if not whole.get("made") and set(fields) == set(_names_of(cls)):
-        # Not by calling the class: what it does with its arguments was done when the value was made.
-        if issubclass(cls, tuple):
-            return cls._make(fields[key] for key in cls._fields)  # type: ignore[attr-defined]
-        made = cls.__new__(cls)
-        for key, item in {**fields, **{key: decode(item) for key, item in whole.get("beside", {}).items()}}.items():
-            object.__setattr__(made, key, item)
-        return made
-    if dataclasses.is_dataclass(cls):
-        late = {
-            field.name: fields.pop(field.name)
-            for field in dataclasses.fields(cls)
-            if not field.init and field.name in fields
-        }
-        made = cls(**fields)
-        for key, item in late.items():
-            object.__setattr__(made, key, item)
-        return made
-    return cls(**fields)
+    gone = [key for key in fields if key not in record_names(cls)]
+    if gone:
+        raise ValueError(f"{name} has no field {gone[0]} (any more)")
+    if whole.get("made"):
+        return _call(cls, fields)
+    # Not by calling the class: what it does with its arguments was done when the value was made.
+    made = _new_tuple(cls, fields) if issubclass(cls, tuple) else _new_object(cls, fields)
+    for key, item in whole.get("beside", {}).items():
+        object.__setattr__(made, key, decode(item))
+    return made
 
 
-def _names_of(cls: Any) -> Tuple[str, ...]:
-    return cls._fields if issubclass(cls, tuple) else tuple(field.name for field in dataclasses.fields(cls))
+def _new_tuple(cls: Any, fields: Dict[str, Any]) -> Any:
+    return cls._make({**getattr(cls, "_field_defaults", {}), **fields}[key] for key in cls._fields)
+
+
+def _new_object(cls: Any, fields: Dict[str, Any]) -> Any:
+    made = cls.__new__(cls) if issubclass(cls, BaseException) else object.__new__(cls)
+    for field in dataclasses.fields(cls):
+        # One that the class has only by now gets its default.
+        if field.name in fields:
+            object.__setattr__(made, field.name, fields[field.name])
+        elif field.default is not dataclasses.MISSING:
+            object.__setattr__(made, field.name, field.default)
+        elif field.default_factory is not dataclasses.MISSING:
+            object.__setattr__(made, field.name, field.default_factory())
+    return made
 
 
 def _decode_enum(name: str, whole: Dict[str, Any]) -> Any:
     cls = find_class(name)
     if not (isinstance(cls, type) and issubclass(cls, enum.Enum)):
         raise ValueError(f"{name} is no Enum (any more)")
-    return cls(decode(whole["bits"])) if "bits" in whole else cls[whole["name"]]
+    return cls(decode(whole["value"])) if "value" in whole else cls[whole["name"]]
 
 
 def _decode_datetime(text: Any, _: Any) -> datetime.datetime:

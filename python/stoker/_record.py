@@ -15,7 +15,8 @@ from stoker._environment import packages_stamp
 from stoker._place import PACKAGE
 from stoker._project import is_library_file, is_own_file, is_project_file, project_modules
 from stoker._watched_environment import EnvironmentReads
-from stoker._watched_paths import ABSENT, PathQuestions, Question, importer, is_text, missing_modules, state_of
+from stoker._watched_imports import ModuleSearches, lists_modules
+from stoker._watched_paths import ABSENT, PathQuestions, Question, is_text, made_since, now, state_of
 
 # What a compile's answer may depend on without leaving a file or variable behind.
 _OUTSIDE = {
@@ -40,7 +41,8 @@ class Recorder:
         self.files: Dict[str, None] = {}
         self.paths: Dict[str, str] = {}  # path -> state
         self._written: Dict[str, None] = {}
-        self._imported: Dict[str, None] = {}  # modules that were looked for
+        self._began = 0.0
+        self._searches = ModuleSearches((self._root,), is_library_file)
         self._questions = PathQuestions(self.asked)
         # Libraries too: what one reads while it is imported can be in a value that the file computes.
         self.variables = EnvironmentReads(lambda file: True)
@@ -52,14 +54,17 @@ class Recorder:
             sys.addaudithook(_hook)
             _hooked = True
         _active = self
+        self._began = now()
         self.variables.start()
         self._questions.start()
+        self._searches.start()
 
     def stop(self) -> None:
         global _active
         _active = None
         self.variables.stop()
         self._questions.stop()
+        self._searches.stop()
         if self._questions.overflow:
             self.unfit["asks about too many paths"] = None
         if any(is_project_file(file) for file in self.variables.listed_by):
@@ -83,11 +88,6 @@ class Recorder:
             else:
                 self.paths.setdefault(name, ABSENT)
 
-    def imports(self, name: str) -> None:
-        file = importer()
-        if file and not is_library_file(file):
-            self._imported[name] = None
-
     def asked(self, question: Question) -> None:
         name = question.path
         if name in self._written or name.startswith(_IGNORED) or is_library_file(name) or is_own_file(name):
@@ -101,7 +101,7 @@ class Recorder:
             self.files[name] = None
         elif question.of_the_content and os.path.isdir(name) and not is_library_file(question.asker):
             self.unfit[f"asks for the time of the folder {name}"] = None
-        elif name not in self.paths:
+        elif name not in self.paths and not made_since(self._began, name):
             self.paths[name] = state_of(name)
 
     def found_files(self) -> List[str]:
@@ -112,7 +112,6 @@ class Recorder:
         """The document of the host protocol."""
         for module in project_modules().values():
             self.files[os.path.abspath(module.__file__)] = None
-        self.paths.update(missing_modules(self._imported, self._root))
         stamp, folders = packages_stamp()
         python: Dict[str, Any] = {
             "executable": sys.executable,
@@ -124,7 +123,7 @@ class Recorder:
             python["packages"] = folders
         found: Dict[str, Any] = {
             "files": [entry for entry in map(_file_entry, sorted(self.files)) if entry is not None],
-            "paths": {path: state for path, state in sorted(self.paths.items()) if path not in self.files},
+            "paths": dict(sorted({**self._searches.paths, **self.paths}.items())),
             "environment": dict(sorted(self.variables.found.items())),
             "python": python,
             "cacheable": not self.unfit,
@@ -165,8 +164,6 @@ def _hook(event: str, args: Tuple[Any, ...]) -> None:
     try:
         if event == "open":
             recorder.opened(args[0], args[2] if len(args) > 2 else 0)
-        elif event == "import":
-            recorder.imports(args[0])
         elif event in _LISTINGS:
             _listed(recorder, args)
         elif event in _OUTSIDE and not _only_library_frames():
@@ -177,7 +174,7 @@ def _hook(event: str, args: Tuple[Any, ...]) -> None:
 
 def _listed(recorder: Recorder, args: Tuple[Any, ...]) -> None:
     """A listing by project code: a new file there would change the answer, and no digest would tell."""
-    if not _only_library_frames():
+    if not isinstance(args[0], int) and not lists_modules(is_library_file) and not _only_library_frames():
         recorder.unfit[f"lists the folder {args[0] or '.'}"] = None
 
 

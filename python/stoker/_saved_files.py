@@ -10,24 +10,17 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-import time
 from typing import Dict, Iterable, Iterator, Optional
 
 from stoker._project import project_modules
 from stoker._record import Recorder, digest_of_file
+from stoker._watched_paths import now
 
 # For a file that was saved while it was imported: nobody knows which of its contents ran.
 UNKNOWN = "unknown"
-# Times of files come from a clock that may be this much behind.
-_CLOCK_SLACK = 0.01
 
 _imported: Dict[str, float] = {}  # name of a module -> when the import began that loaded it, or one before
 _saved_later: Dict[str, str] = {}  # path -> digest of the content that was imported, or UNKNOWN
-
-
-def now() -> float:
-    """To be asked before an import: what is saved from then on has a later time."""
-    return time.time() - _CLOCK_SLACK
 
 
 @contextlib.contextmanager

@@ -10,10 +10,11 @@ import os
 import stat
 import sys
 import threading
+import time
 from types import FrameType
-from typing import Any, Callable, Dict, Iterable, NamedTuple, Optional, Set, Tuple
+from typing import Any, Callable, Dict, NamedTuple, Optional, Set, Tuple
 
-from stoker._place import PACKAGE
+from stoker._place import is_framework
 
 # What `state_of` says of a path where nothing is.
 ABSENT = "absent"
@@ -30,6 +31,8 @@ _SILENT = frozenset(
 )  # fmt: skip
 # More different questions than this are a walk through data, not a list of dependencies.
 QUESTION_LIMIT = 10_000
+# Times of files come from a clock that may be this much behind.
+_CLOCK_SLACK = 0.02
 _LONGEST_PATH = 4096  # nothing can be at a longer one
 
 
@@ -98,25 +101,17 @@ def is_text(path: str) -> bool:
     return True
 
 
-def importer() -> str:
-    """The file of the code that imports, for an audit hook of `import`; empty where it has none, as frozen modules."""
-    frame: Optional[FrameType] = sys._getframe(1)
-    while frame is not None and frame.f_code.co_filename.startswith((PACKAGE, "<frozen importlib")):
-        frame = frame.f_back
-    file = "" if frame is None else frame.f_code.co_filename
-    return "" if file.startswith("<") else file
+def now() -> float:
+    """To be asked before something begins: what is made or saved from then on has a later time."""
+    return time.time() - _CLOCK_SLACK
 
 
-def missing_modules(names: Iterable[str], root: str) -> Dict[str, str]:
-    """Path -> state of where modules would have been found in the project that were imported in vain."""
-    found = {}
-    for name in names:
-        if name not in sys.modules:
-            for folder in map(os.path.abspath, sys.path):
-                if os.path.join(folder, "").startswith(root):
-                    place = os.path.join(folder, *name.split("."))
-                    found.update({path: state_of(path) for path in (place, place + ".py")})
-    return found
+def made_since(began: float, path: str) -> bool:
+    """Whether what is at the path is there, or has its name, only since then."""
+    try:
+        return os.lstat(path).st_ctime >= began
+    except OSError:
+        return False
 
 
 def state_of(path: str) -> str:
@@ -144,7 +139,7 @@ def _question(name: str, path: str, frame: Optional[FrameType]) -> Optional[Ques
         return None
     asker = frame.f_code.co_filename
     module = str(frame.f_globals.get("__name__", "")).partition(".")[0]
-    if module in _SILENT or asker.startswith((PACKAGE, "<frozen importlib")):
+    if module in _SILENT or is_framework(asker):
         return None
     of_the_content = name in ("stat", "lstat") and (not through or through in _OF_THE_CONTENT)
     if name == "lstat" and os.path.islink(path):

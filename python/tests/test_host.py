@@ -148,7 +148,8 @@ def test_a_file_that_is_looked_for_and_missing_is_a_dependency(project: pathlib.
     (project / "pipeline.py").write_text(lookup + source)
     with HostClient() as host:
         reply = compile_(host, project / "pipeline.py")
-    assert reply["dependencies"]["paths"] == {str(project / "pipeline.py.local"): "absent"}
+    helper = {str(project / "helpers"): "absent", str(project / "helpers.py"): "file"}  # where the import looked
+    assert reply["dependencies"]["paths"] == {str(project / "pipeline.py.local"): "absent", **helper}
     assert str(project / "pipeline.py.local") not in {entry["path"] for entry in reply["dependencies"]["files"]}
 
 
@@ -159,6 +160,8 @@ def test_what_the_file_asks_about_paths_is_a_dependency(project: pathlib.Path) -
         "import os, pathlib, shutil",
         "HERE = pathlib.Path(__file__).resolve().parent",
         "os.path.exists(HERE / 'local.yaml'), (HERE / 'folder').is_dir(), os.path.islink(HERE / 'link'), os.path.getsize(HERE / 'data')",
+        "import importlib.metadata, tempfile; importlib.metadata.version('pytest')",
+        "with tempfile.TemporaryDirectory() as made: assert os.path.isdir(made)",
         "shutil.which('ls'), os.path.exists('/usr/bin/env'), os.path.exists(os.__file__)",
     ]
     (project / "folder").mkdir()
@@ -547,4 +550,5 @@ def test_what_libraries_read_outside_the_project_does_not_count(tmp_path: pathli
     assert reply["op"] == "compiled", reply
     names = [pathlib.Path(entry["path"]).name for entry in reply["dependencies"]["files"]]
     assert names == ["pipeline.py"]
-    assert reply["dependencies"]["paths"] == {str(project / "pipeline.py.inside"): "absent"}
+    reader = {str(project / "reader"): "absent", str(project / "reader.py"): "absent"}  # these would be found first
+    assert reply["dependencies"]["paths"] == {str(project / "pipeline.py.inside"): "absent", **reader}

@@ -353,7 +353,18 @@ def test_what_a_step_used_is_observed(project: Project) -> None:
         found = {os.path.relpath(entry["path"], project.root): entry["kind"] for entry in result["observed"]["files"]}
         modules = {"late.py", "package/__init__.py", "package/inner.py", "dynamic.py"}
         files = {"data.txt", "changed.txt", "bytes.bin", "relative.txt", "low.txt"}
-        assert found == {**dict.fromkeys(modules, "module"), **dict.fromkeys(files, "file")}
+        places = {
+            "late",
+            "package",
+            "package.py",
+            "package/inner",
+            "dynamic",
+        }  # where the imports looked first, or found a package
+        assert found == {
+            **dict.fromkeys(modules, "module"),
+            **dict.fromkeys(files, "file"),
+            **dict.fromkeys(places, "path"),
+        }
         digests = {os.path.basename(entry["path"]): entry["digest"] for entry in result["observed"]["files"]}
         assert digests["changed.txt"] == "sha256:" + hashlib.sha256(b"old").hexdigest()
         assert result["observed"]["outsideReads"] == []
@@ -389,7 +400,7 @@ def test_what_is_asked_about_paths_is_observed(project: Project, tmp_path: pathl
     elsewhere = os.path.relpath(tmp_path / "elsewhere.txt", project.root)
     own = {"pipeline.py": "file", ".": "folder"}  # of resolve()
     assert {name: state for name, state in states.items() if name not in own or state != own[name]} == {
-        "no.txt": "absent", "looked.txt": "absent", "there.txt": "file", "link": "link file there.txt", elsewhere: "absent",
+        "no.txt": "absent", "looked.txt": "absent", "pickle": "absent", "pickle.py": "absent", "there.txt": "file", "link": "link file there.txt", elsewhere: "absent",
     }  # fmt: skip
     assert sorted(name for name, (kind, _) in found.items() if kind == "file") == ["read.txt", "sized.txt"]
     assert result["observed"]["outsideReads"] == []

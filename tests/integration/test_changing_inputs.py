@@ -43,6 +43,13 @@ def project(stoker: Stoker) -> None:
     stoker.write("data/x", "1")
 
 
+def link_elsewhere(stoker: Stoker, name: str, text: str) -> None:
+    """`data/sub` leads to a folder outside, which holds the file."""
+    (stoker.folder / "elsewhere").mkdir()
+    stoker.write(f"elsewhere/{name}", text)
+    (stoker.folder / "data/sub").symlink_to(stoker.folder / "elsewhere")
+
+
 def run(stoker: Stoker, pipeline: str, step: str) -> tuple[object, bool]:
     done = stoker.run("changing.py", "-p", pipeline)
     assert done.code == 0, done.err + done.out
@@ -50,9 +57,7 @@ def run(stoker: Stoker, pipeline: str, step: str) -> tuple[object, bool]:
 
 
 def test_a_folder_behind_a_link_is_part_of_the_input(stoker: Stoker) -> None:
-    (stoker.folder / "elsewhere").mkdir()
-    stoker.write("elsewhere/y", "10")
-    (stoker.folder / "data/sub").symlink_to(stoker.folder / "elsewhere")
+    link_elsewhere(stoker, "y", "10")
     assert run(stoker, "totals", "total") == (11, False)
     assert run(stoker, "totals", "total") == (11, True)
     stoker.write("elsewhere/y", "500")
@@ -125,9 +130,7 @@ SPARK = """
 
 def test_spark_reads_through_a_linked_folder_of_an_input(spark: Stoker) -> None:
     spark.write("changing.py", SPARK)
-    (spark.folder / "elsewhere").mkdir()
-    spark.write("elsewhere/a.csv", "1\n2\n")
-    (spark.folder / "data/sub").symlink_to(spark.folder / "elsewhere")
+    link_elsewhere(spark, "a.csv", "1\n2\n")
     assert run(spark, "text", "counted") == (2, False)
     assert run(spark, "text", "counted") == (2, True)
     spark.write("elsewhere/a.csv", "1\n2\n3\n")

@@ -3,11 +3,13 @@ map or list for who wants that."""
 
 from __future__ import annotations
 
+import pytest
 from conftest import Stoker
 
 PIPELINE = """
-    import dataclasses, enum
-    from typing import Any, Dict, Generic, List, NamedTuple, Optional, Tuple, TypedDict, TypeVar, Union
+    import dataclasses, enum, re
+    import numpy as np
+    from typing import Any, ClassVar, Dict, Final, Generic, List, NamedTuple, Optional, Tuple, TypedDict, TypeVar, Union
     from stoker import one_of, pipeline, step
 
     class Cat(enum.Enum):
@@ -76,6 +78,40 @@ PIPELINE = """
     class Problem(Exception):
         code: int
 
+    @dataclasses.dataclass
+    class Pattern:  # has what cannot be written, and is made alike by a call
+        text: str
+        def __post_init__(self): self.compiled = re.compile(self.text)
+
+    @dataclasses.dataclass
+    class Unset:
+        x: int
+        note: str = dataclasses.field(init=False, repr=False)
+        def __post_init__(self): self.x *= 2
+
+    class Slot:
+        __slots__ = ("extra",)
+
+    @dataclasses.dataclass
+    class Slotted(Slot):
+        x: int
+        def __post_init__(self): self.extra = self.x + 1
+
+    class Open(enum.Enum):
+        KNOWN = 1
+        @classmethod
+        def _missing_(cls, value):
+            made = object.__new__(cls)
+            made._name_, made._value_ = f"X{value}", value
+            return made
+
+    @dataclasses.dataclass
+    class Declared:
+        count: ClassVar[int] = 3
+        score: float
+        scores: Dict[str, float]
+        final: Final[int] = 1
+
     class Pair(NamedTuple):
         a: int
 
@@ -83,9 +119,19 @@ PIPELINE = """
         def __new__(cls, a): return super().__new__(cls, a * 2)
 
     @step
-    def objects() -> list: return [Perm.R | Perm.W, Perm(0), Op.OBJECT, Doubled(1.0), Doubled(1.0).half, Own("3"), Twice(4), Box[int](1), Problem(3)]
+    def objects() -> list: return [Perm.R | Perm.W, Perm(0), Op.OBJECT, Doubled(1.0), Doubled(1.0).half, Own("3"), Twice(4), Box[int](1), Problem(3), Pattern("a+"), Pattern("a+").compiled.pattern, Unset(1), Slotted(1), Open(7).name]
     @step
     def own() -> Own: return Own("3")
+    @step
+    def measured() -> Declared: return Declared(np.float64(0.5), {"a": np.float64(1)})
+    @step
+    def listed() -> List[float]: return [np.float64(0.5), 1]
+    @step
+    def late(v: Slotted, o: Any) -> str: return f"{v.extra} {o.name}"
+    @step
+    def slotted() -> Slotted: return Slotted(1)
+    @step
+    def opened() -> Open: return Open(7)
     @step
     def level() -> Level: return Level.HIGH
     @step
@@ -161,6 +207,9 @@ PIPELINE = """
         any_.options(name="objects_")(objects())
         dict_.options(name="own_")(own())
         number.options(name="level_")(level())
+        any_.options(name="measured_")(measured())
+        any_.options(name="listed_")(listed())
+        late(slotted(), opened())
         text(colour())
         maybe_text(colour())
         of_options(options())
@@ -184,8 +233,11 @@ EXPECTED = {
     "list_": "[1, 2]",
     "list_of": "[1, 2]",
     "number": "1.0",
-    "objects_": "[<Perm.R|W: 3>, <Perm: 0>, <Op.OBJECT: <class 'object'>>, Doubled(x=2.0), 1.0, Own(a=3), Twice(a=8), Box(x=2), Problem(code=3)]",
+    "objects_": "[<Perm.R|W: 3>, <Perm: 0>, <Op.OBJECT: <class 'object'>>, Doubled(x=2.0), 1.0, Own(a=3), Twice(a=8), Box(x=2), Problem(code=3), Pattern(text='a+'), 'a+', Unset(x=2), Slotted(x=1), 'X7']",
     "own_": "{'a': 3}",
+    "measured_": "Declared(score=0.5, scores={'a': 1.0}, final=1)",
+    "listed_": "[0.5, 1]",
+    "late": "2 X7",
     "level_": "2.0",
     "text": "red.csv",
     "maybe_text": "red.csv",
@@ -260,3 +312,25 @@ def test_who_uses_a_value_depends_on_what_its_class_does(stoker: Stoker) -> None
     edited = stoker.run("values.py")
     assert [edited.step(step)["outputs"]["output"]["value"] for step in steps] == ["ROT", "['rot']", 2]
     assert edited.step("more")["cached"]
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("@dataclasses.dataclass\nclass Odd(list):\n    name: str", "is a Odd, which holds more than its fields"),
+        (
+            "@dataclasses.dataclass\nclass Odd:\n    name: str\n"
+            "    def __post_init__(self):\n        self.name += 'x'\n        self.lock = threading.Lock()",
+            ".lock is a _thread.lock, which JSON cannot hold exactly",
+        ),
+    ],
+)
+def test_a_value_that_would_not_come_back_as_it_was_is_refused(stoker: Stoker, code: str, words: str) -> None:
+    file = stoker.write("odd.py", "")
+    file.write_text(
+        f"import dataclasses, threading\nfrom stoker import pipeline, step\n{code}\n"
+        "@step\ndef odd() -> Odd: return Odd('n')\n@pipeline\ndef main() -> None: odd()\n"
+    )
+    done = stoker.run("odd.py")
+    assert done.code == 1
+    assert words in done.step("odd")["error"]["message"]

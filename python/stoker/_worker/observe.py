@@ -16,12 +16,12 @@ import stat
 import sys
 import sysconfig
 import threading
-import time
 from typing import Any, Collection, Dict, List, Optional, Tuple
 
 from stoker._place import PACKAGE
 from stoker._watched_environment import EnvironmentReads
-from stoker._watched_paths import ABSENT, PathQuestions, Question, importer, is_text, missing_modules, state_of
+from stoker._watched_imports import ModuleSearches, lists_modules
+from stoker._watched_paths import ABSENT, PathQuestions, Question, is_text, made_since, now, state_of
 from stoker._worker import native
 from stoker._worker.children import PROCESS_EVENTS, started_process
 
@@ -47,11 +47,7 @@ _SYSTEM = (
     "/nix/",
 )
 _HOMES = ("SPARK_HOME", "JAVA_HOME", "HADOOP_HOME", "HADOOP_CONF_DIR", "SPARK_CONF_DIR", "CONDA_PREFIX", "VIRTUAL_ENV")
-# Those who list the folders of sys.path on their own account.
-_LISTERS = ("importlib", "importlib_metadata", "importlib_resources", "pkg_resources", "pkgutil", "site", "zipimport")
 OUTSIDE_LIMIT = 100
-# Times of files come from a clock that may be this much behind.
-_CLOCK_SLACK = 0.02
 # Set by whoever starts a step, to what the interpreter and its pyspark say, or anew for each lease of a JVM.
 _SET_BY_RUNNERS = (
     "PYTHONPATH",
@@ -96,7 +92,6 @@ class Observer:
         self._excluded_files = {os.path.abspath(path) for path in excluded if path}
         self._found: Dict[str, Tuple[str, str]] = {}  # path -> (digest, kind)
         self._paths: Dict[str, str] = {}  # path -> state, of those that were asked about
-        self._imported: Dict[str, None] = {}  # modules that its own code looked for
         self._written: Dict[str, None] = {}
         self._busy: Optional[int] = None
         self._owner = os.getpid()
@@ -104,6 +99,7 @@ class Observer:
         self.overflow = False
         self._began = 0.0
         self._questions = PathQuestions(self.asked)
+        self._searches = ModuleSearches(self._roots, is_library)
         self._variables = EnvironmentReads(lambda file: not is_library(file), (*declared, *_SET_BY_RUNNERS))
         homes = [sys.prefix, sys.base_prefix, *(os.environ.get(name, "") for name in _HOMES)]
         self._system = _SYSTEM + tuple(
@@ -112,10 +108,11 @@ class Observer:
 
     def start(self) -> None:
         global _active, _hooked
-        self._began = time.time() - _CLOCK_SLACK
+        self._began = now()
         native.WRAPPER.start(self.given)
         self._variables.start()
         self._questions.start()
+        self._searches.start()
         if not _hooked:
             sys.addaudithook(_hook)
             _hooked = True
@@ -126,17 +123,15 @@ class Observer:
         native.WRAPPER.stop()
         self._variables.stop()
         self._questions.stop()
+        self._searches.stop()
         self.overflow = self.overflow or self._questions.overflow
         if _active is self:
             _active = None
 
     def files(self) -> List[Dict[str, str]]:
-        for root in self._roots:
-            self._paths.update(missing_modules(self._imported, root))
         # What a file's content was says that it was there; one that was not there at first is the step's own.
-        asked = {
-            path: (state, "path") for path, state in self._paths.items() if path not in self._found or state == ABSENT
-        }
+        states = {**self._searches.paths, **self._paths}
+        asked = {path: (state, "path") for path, state in states.items() if path not in self._found or state == ABSENT}
         found = sorted({**self._found, **asked}.items())
         return [{"path": path, "digest": digest, "kind": kind} for path, (digest, kind) in found]
 
@@ -206,11 +201,6 @@ class Observer:
         finally:
             self._busy = None
 
-    def imports(self, name: str) -> None:
-        file = importer()
-        if file and os.getpid() == self._owner and not is_library(file):
-            self._imported[name] = None
-
     def _may_be_asked(self, path: str, elsewhere: bool) -> bool:
         if path in self._written or self._is_excluded(path) or self._is_excluded(path + os.sep) or is_library(path):
             return False
@@ -227,12 +217,8 @@ class Observer:
         if len(self._paths) >= FILE_LIMIT:
             self.overflow = True
             return
-        try:
-            if os.lstat(path).st_ctime >= self._began:
-                return  # made by the step
-        except OSError:
-            pass
-        self._paths[path] = state_of(path)
+        if not made_since(self._began, path):
+            self._paths[path] = state_of(path)
 
     def _is_excluded(self, path: str) -> bool:
         return path in self._excluded_files or path.startswith(self._excluded)
@@ -268,7 +254,7 @@ class Observer:
         self._busy = threading.get_ident()
         try:
             path = os.path.abspath(os.fsdecode(args[0] if args[0] is not None else "."))
-            if self.in_project(path + os.sep) and not _own_listing():
+            if self.in_project(path + os.sep) and not lists_modules(is_library):
                 self.listed_folder(path)
         except Exception:
             pass
@@ -355,8 +341,6 @@ def _hook(event: str, args: Tuple[Any, ...]) -> None:
     elif event in PROCESS_EVENTS:
         observer = _active
         if observer is not None:
-            if event == "import":
-                observer.imports(args[0])
             observer.started(event, args)
 
 
@@ -364,19 +348,6 @@ def _is_no_file(path: str) -> bool:
     """A name that stands for code without a file (`<string>`, `<unknown>`): who prints a traceback looks for it."""
     name = os.path.basename(path)
     return name.startswith("<") and name.endswith(">")
-
-
-def _own_listing() -> bool:
-    """Whether a folder is listed to find modules or distributions."""
-    frame: Any = sys._getframe(1)
-    for _ in range(16):
-        if frame is None:
-            return False
-        name = str(frame.f_globals.get("__name__", ""))
-        if name.partition(".")[0] in _LISTERS or frame.f_code.co_filename.startswith("<frozen importlib"):
-            return True
-        frame = frame.f_back
-    return False
 
 
 def _source_of(cached: str) -> Optional[str]:

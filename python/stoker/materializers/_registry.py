@@ -16,6 +16,7 @@ import uuid
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple, Type
 
 from stoker import _convert
+from stoker._json_values import record_names
 from stoker.materializers._base import Materializer, TypeName, qualified_name
 
 _HOME = "stoker.materializers"
@@ -170,13 +171,17 @@ def _for_plain_class(cls: type) -> Choice:
     found = for_class(cls)
     if found is None:
         raise NoMaterializer(_how_to_add(qualified_name(cls)))
-    if found.reference() == f"{_HOME}:JsonValue" and (dataclasses.is_dataclass(cls) or _convert.namedtuple_fields(cls)):
+    if found.reference() == f"{_HOME}:JsonValue" and _is_record(cls):
         _check_fields(cls)
     return Choice(found.type or found.__name__, found.reference())
 
 
 def _json_choice() -> Choice:
     return Choice("json", f"{_HOME}:JsonValue")
+
+
+def _is_record(cls: type) -> bool:
+    return dataclasses.is_dataclass(cls) or _convert.namedtuple_fields(cls) is not None
 
 
 _checking: List[type] = []
@@ -188,7 +193,9 @@ def _check_fields(cls: type) -> None:
         return
     _checking.append(cls)
     try:
-        _check_parts(cls, list(_convert.hints(cls).values()))
+        of = _convert.hints(cls)
+        names = record_names(cls) if _is_record(cls) else tuple(of)  # a TypedDict has keys
+        _check_parts(cls, [of[name] for name in names if name in of])
     finally:
         _checking.pop()
 

@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "expression/reference.h"
 #include "expression/value.h"
 #include "pipeline/parameters.h"
@@ -27,6 +25,20 @@ StepResultPtr evaluation_error(const Error& error) {
   return result;
 }
 
+// A record whose artifact has types that its value lacks.
+bool is_typed(const json::value& record) {
+  return record.as_object().contains("typed");
+}
+
+json::value artifact_binding(const json::value& record) {
+  return json::object{{"$artifact", record.as_object().at("artifact")}};
+}
+
+const json::value* artifact_of(const json::value& binding) {
+  const json::object* object = binding.if_object();
+  return object != nullptr && object->size() == 1 ? object->if_contains("$artifact") : nullptr;
+}
+
 // The inputs of a sub-pipeline's step as its parameters.
 Result<json::object> bind(const Pipeline& pipeline, json::object given) {
   return bind_parameters(pipeline.parameters, pipeline.directory,
@@ -36,34 +48,12 @@ Result<json::object> bind(const Pipeline& pipeline, json::object given) {
 }  // namespace
 
 json::value binding_of_record(const json::value& record) {
-  const json::object& object = record.as_object();
-  if (const json::value* value = object.if_contains("value")) return *value;
-  return json::object{{"$artifact", object.at("artifact")}};
+  if (const json::value* value = record.as_object().if_contains("value")) return *value;
+  return artifact_binding(record);
 }
-
-namespace {
-
-// A record whose artifact has types that its value lacks.
-bool is_typed(const json::value& record) {
-  const json::value* typed = record.as_object().if_contains("typed");
-  return typed != nullptr && typed->is_bool() && typed->get_bool();
-}
-
-json::value typed_binding(const json::value& record) {
-  return json::object{{"$artifact", record.as_object().at("artifact")}};
-}
-
-const json::value* artifact_of(const json::value& binding) {
-  const json::object* object = binding.if_object();
-  return object != nullptr && object->size() == 1 ? object->if_contains("$artifact") : nullptr;
-}
-
-}  // namespace
 
 json::object record_of_binding(json::value binding) {
-  if (auto* object = binding.if_object(); object != nullptr && object->size() == 1) {
-    if (json::value* artifact = object->if_contains("$artifact")) return {{"artifact", std::move(*artifact)}};
-  }
+  if (const json::value* artifact = artifact_of(binding)) return {{"artifact", *artifact}};
   return {{"value", std::move(binding)}};
 }
 
@@ -170,7 +160,7 @@ class RunValues::InstanceScope final : public expression::Scope {
     if (record == nullptr) return expression::not_available(reference);
     if (is_typed(*record)) {
       met_typed_ = true;
-      if (typed) return Value(typed_binding(*record));
+      if (typed) return Value(artifact_binding(*record));
     }
     if (const json::value* value = record->as_object().if_contains("value")) return Value::borrow(*value);
     return Value(binding_of_record(*record));
@@ -257,22 +247,20 @@ Result<const Bound<json::array>*> RunValues::items(const RunMachine& machine, In
 const Bound<json::value>& RunValues::gathered(const RunMachine& machine, InstanceId group, const std::string& output) {
   auto& known = gathered_[group];
   if (const auto found = known.find(output); found != known.end()) return found->second;
-  std::vector<const json::value*> records;
+  json::array plain;
+  json::array typed;
+  bool any_typed = false;
   for (const InstanceId item : machine.children(group)) {
     const StepResultPtr& result = machine.result(item);
     if (machine.view(item).state != StepState::succeeded || result == nullptr) continue;
-    if (const json::value* record = result->outputs.if_contains(output)) records.push_back(record);
-  }
-  json::array plain;
-  for (const json::value* record : records)
+    const json::value* record = result->outputs.if_contains(output);
+    if (record == nullptr) continue;
+    any_typed = any_typed || is_typed(*record);
     plain.push_back(binding_of_record(*record));
-  Bound<json::value> list{std::move(plain), std::nullopt};
-  if (std::ranges::any_of(records, [](const json::value* record) { return is_typed(*record); })) {
-    json::array typed;
-    for (const json::value* record : records)
-      typed.push_back(is_typed(*record) ? typed_binding(*record) : binding_of_record(*record));
-    list.typed = std::move(typed);
+    typed.push_back(is_typed(*record) ? artifact_binding(*record) : plain.back());
   }
+  Bound<json::value> list{std::move(plain), std::nullopt};
+  if (any_typed) list.typed = std::move(typed);
   return known.emplace(output, std::move(list)).first->second;
 }
 
