@@ -118,8 +118,9 @@ PIPELINE = """
     class Twice(Pair):
         def __new__(cls, a): return super().__new__(cls, a * 2)
 
+    def more(): return [Pattern("a+"), Pattern("a+").compiled.pattern, Unset(1), Slotted(1), Open(7).name]
     @step
-    def objects() -> list: return [Perm.R | Perm.W, Perm(0), Op.OBJECT, Doubled(1.0), Doubled(1.0).half, Own("3"), Twice(4), Box[int](1), Problem(3), Pattern("a+"), Pattern("a+").compiled.pattern, Unset(1), Slotted(1), Open(7).name]
+    def objects() -> list: return [Perm.R | Perm.W, Perm(0), Op.OBJECT, Doubled(1.0), Doubled(1.0).half, Own("3"), Twice(4), Box[int](1), Problem(3)] + more()
     @step
     def own() -> Own: return Own("3")
     @step
@@ -233,7 +234,8 @@ EXPECTED = {
     "list_": "[1, 2]",
     "list_of": "[1, 2]",
     "number": "1.0",
-    "objects_": "[<Perm.R|W: 3>, <Perm: 0>, <Op.OBJECT: <class 'object'>>, Doubled(x=2.0), 1.0, Own(a=3), Twice(a=8), Box(x=2), Problem(code=3), Pattern(text='a+'), 'a+', Unset(x=2), Slotted(x=1), 'X7']",
+    "objects_": "[<Perm.R|W: 3>, <Perm: 0>, <Op.OBJECT: <class 'object'>>, Doubled(x=2.0), 1.0, Own(a=3), Twice(a=8), Box(x=2), Problem(code=3), "
+    "Pattern(text='a+'), 'a+', Unset(x=2), Slotted(x=1), 'X7']",
     "own_": "{'a': 3}",
     "measured_": "Declared(score=0.5, scores={'a': 1.0}, final=1)",
     "listed_": "[0.5, 1]",
