@@ -28,6 +28,8 @@ _OUTSIDE = {
 }
 _LISTINGS = ("os.listdir", "os.scandir", "glob.glob", "glob.glob/2")
 _IGNORED = ("/proc/", "/dev/", "/sys/")
+# More than this are a walk through data, not a list of dependencies.
+_PATH_LIMIT = 10_000
 
 _active: "Optional[Recorder]" = None
 _hooked = False
@@ -65,8 +67,6 @@ class Recorder:
         self.variables.stop()
         self._questions.stop()
         self._searches.stop()
-        if self._questions.overflow:
-            self.unfit["asks about too many paths"] = None
         if any(is_project_file(file) for file in self.variables.listed_by):
             self.unfit["goes over all environment variables"] = None  # one that is new is no change of any digest
 
@@ -88,14 +88,16 @@ class Recorder:
             else:
                 self.paths.setdefault(name, ABSENT)
 
-    def asked(self, question: Question) -> None:
+    def asked(self, question: Question) -> bool:
         name = question.path
         if name in self._written or name.startswith(_IGNORED) or is_library_file(name) or is_own_file(name):
-            return
+            return False
         elsewhere = question.resolving or is_library_file(question.asker) or question.asker.startswith("<")
         if not os.path.join(name, "").startswith(self._root) and elsewhere:
-            return
-        if not is_text(name):
+            return False
+        if len(self.files) + len(self.paths) >= _PATH_LIMIT:
+            self.unfit["asks about too many paths"] = None
+        elif not is_text(name):
             self.unfit["asks about a path that is no text"] = None
         elif question.of_the_content and os.path.isfile(name):
             self.files[name] = None
@@ -103,6 +105,7 @@ class Recorder:
             self.unfit[f"asks for the time of the folder {name}"] = None
         elif name not in self.paths and not made_since(self._began, name):
             self.paths[name] = state_of(name)
+        return True
 
     def found_files(self) -> List[str]:
         """Files that were read and not written by the code itself."""

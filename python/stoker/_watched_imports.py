@@ -5,7 +5,7 @@ a step is. Standard library only, Python 3.8.
 import os
 import sys
 from types import FrameType
-from typing import Any, Callable, Dict, Optional, Tuple
+from typing import Any, Callable, Dict, Iterable, Optional, Tuple
 
 from stoker._place import is_framework
 from stoker._watched_paths import state_of
@@ -34,11 +34,19 @@ class ModuleSearches:
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> None:
         """`path`: of the package that the module would be in."""
-        file = _importer()
-        if not file or self._is_library(file):
-            return
-        for folder in sys.path if path is None else path:
-            place = os.path.join(os.path.abspath(folder), name.rpartition(".")[2])
+        try:
+            file = _importer()
+            if file and not self._is_library(file):
+                self._note(name.rpartition(".")[2], sys.path if path is None else path)
+        except Exception:  # never the user's problem
+            pass
+
+    def _note(self, name: str, folders: Iterable[Any]) -> None:
+        for folder in folders:
+            # Python passes over entries that are no text, such as a variable that was not set.
+            if not isinstance(folder, str):
+                continue
+            place = os.path.join(os.path.abspath(folder), name)
             if place.startswith(self._roots) and not self._is_library(place):
                 for each in (place, place + ".py"):
                     self.paths.setdefault(each, state_of(each))

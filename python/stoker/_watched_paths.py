@@ -20,17 +20,17 @@ from stoker._place import is_framework
 ABSENT = "absent"
 _NAMES = ("stat", "lstat", "readlink", "access")
 # Through these somebody else asks.
-_PASSING = frozenset({"os", "posixpath", "genericpath", "ntpath", "pathlib", "pathlib._local", "pathlib._abc"})
+_PASSING = frozenset({"os", "posixpath", "genericpath", "ntpath", "pathlib", "pathlib._local", "pathlib._abc", "glob"})
 _OF_THE_CONTENT = frozenset({"getsize", "getmtime", "getatime", "getctime", "stat", "lstat"})
 # What is made there, or goes, is no answer that the result depends on.
 _MAKERS = frozenset({"makedirs", "mkdir", "rmtree", "_rmtree_safe_fd", "_rmtree_unsafe"})
-# Those who look at source files and temporary folders on their own account.
+# Those who look at source files and temporary folders on their own account, or at what they then open.
 _SILENT = frozenset(
-    {"importlib", "inspect", "linecache", "pkgutil", "runpy", "site", "tempfile", "tokenize", "traceback", "warnings",
-     "zipimport"}
+    {"importlib", "inspect", "linecache", "pkgutil", "runpy", "shutil", "site", "tempfile", "tokenize", "traceback",
+     "warnings", "zipimport"}
 )  # fmt: skip
-# More different questions than this are a walk through data, not a list of dependencies.
-QUESTION_LIMIT = 10_000
+# What has been told is remembered so far; what comes after may be told more than once.
+_REMEMBERED = 100_000
 # Times of files come from a clock that may be this much behind.
 _CLOCK_SLACK = 0.02
 _LONGEST_PATH = 4096  # nothing can be at a longer one
@@ -47,11 +47,10 @@ _active: "Optional[PathQuestions]" = None
 
 
 class PathQuestions:
-    """Tells `asked` of each question between `start` and `stop` once. Not thread-safe in itself: a question that two threads
-    ask at once may be told twice."""
+    """Tells `asked` of each question between `start` and `stop`, until it says that it took it. Not thread-safe in itself: a
+    question that two threads ask at once may be told twice."""
 
-    def __init__(self, asked: Callable[[Question], None]) -> None:
-        self.overflow = False  # there were more than are told of
+    def __init__(self, asked: Callable[[Question], bool]) -> None:
         self._asked = asked
         self._seen: Set[Tuple[str, bool]] = set()
         self._busy: Optional[int] = None
@@ -81,11 +80,9 @@ class PathQuestions:
             question = None if len(text) > _LONGEST_PATH else _question(name, text, sys._getframe(2))
             if question is None or (text, question.of_the_content) in self._seen:
                 return
-            if len(self._seen) >= QUESTION_LIMIT:
-                self.overflow = True
-                return
-            self._seen.add((text, question.of_the_content))
-            self._asked(question)
+            # The same question of another asker may be one to take.
+            if self._asked(question) and len(self._seen) < _REMEMBERED:
+                self._seen.add((text, question.of_the_content))
         except Exception:  # never the user's problem
             pass
         finally:

@@ -21,7 +21,8 @@ TABLE = cache_edits.read_table()
 
 
 class Baseline:
-    """A project that has run once, and a snapshot of it. Copies take its place, since the paths in the store are absolute."""
+    """A project that has run once, and a snapshot of it. Copies take its place, since the paths in the store are absolute. The
+    folder `outside` beside it is the user's too."""
 
     def __init__(self, folder: pathlib.Path, name: str) -> None:
         self.project = TABLE["projects"][name]
@@ -31,11 +32,14 @@ class Baseline:
             filter(None, [self.stoker.environment.get("PYTHONPATH"), str(self.site)])
         )
         cache_edits.write_files(self.stoker.folder, self.project["files"])
+        self.outside = self.stoker.folder.parent / "outside"
+        self.outside.mkdir(exist_ok=True)
         cache_edits.install(self.site, self.project.get("distributions", {}))
         done = self.run({})
         assert done.code == 0, done.err + done.out[-3000:]
         self.snapshot = folder / "snapshot"
         shutil.copytree(self.stoker.folder, self.snapshot / "project", symlinks=True)
+        shutil.copytree(self.outside, self.snapshot / "outside", symlinks=True)
         if self.site.exists():
             shutil.copytree(self.site, self.snapshot / "site-packages")
 
@@ -48,6 +52,8 @@ class Baseline:
     def restore(self) -> None:
         shutil.rmtree(self.stoker.folder)
         shutil.copytree(self.snapshot / "project", self.stoker.folder, symlinks=True)
+        shutil.rmtree(self.outside)
+        shutil.copytree(self.snapshot / "outside", self.outside, symlinks=True)
         if self.site.exists():
             shutil.rmtree(self.site)
             shutil.copytree(self.snapshot / "site-packages", self.site)

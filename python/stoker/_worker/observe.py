@@ -16,6 +16,7 @@ import stat
 import sys
 import sysconfig
 import threading
+from types import FrameType
 from typing import Any, Collection, Dict, List, Optional, Tuple
 
 from stoker._place import PACKAGE
@@ -93,6 +94,7 @@ class Observer:
         self._found: Dict[str, Tuple[str, str]] = {}  # path -> (digest, kind)
         self._paths: Dict[str, str] = {}  # path -> state, of those that were asked about
         self._written: Dict[str, None] = {}
+        self._made: Dict[str, None] = {}  # files that were there only since it began, when they were first read
         self._busy: Optional[int] = None
         self._owner = os.getpid()
         self.outside: Dict[str, None] = {}
@@ -124,7 +126,6 @@ class Observer:
         self._variables.stop()
         self._questions.stop()
         self._searches.stop()
-        self.overflow = self.overflow or self._questions.overflow
         if _active is self:
             _active = None
 
@@ -132,7 +133,9 @@ class Observer:
         # What a file's content was says that it was there; one that was not there at first is the step's own.
         states = {**self._searches.paths, **self._paths}
         asked = {path: (state, "path") for path, state in states.items() if path not in self._found or state == ABSENT}
-        found = sorted({**self._found, **asked}.items())
+        # What the step made for itself and took away again is nobody's input.
+        kept = {path: entry for path, entry in self._found.items() if path not in self._made or os.path.lexists(path)}
+        found = sorted({**kept, **asked}.items())
         return [{"path": path, "digest": digest, "kind": kind} for path, (digest, kind) in found]
 
     def environment(self) -> Dict[str, Optional[str]]:
@@ -184,11 +187,11 @@ class Observer:
         elif not self._is_excluded(path) and os.stat(path).st_mtime < self._began:
             self._note_outside(f"file:{path}")
 
-    def asked(self, question: Question) -> None:
+    def asked(self, question: Question) -> bool:
         path = question.path
         users = not is_library(question.asker) and not question.asker.startswith("<")
         if self._busy == threading.get_ident() or not self._may_be_asked(path, users and not question.resolving):
-            return
+            return False
         self._busy = threading.get_ident()
         try:
             # Of a source file a library asks for its own reasons, to show lines or to load it.
@@ -198,6 +201,7 @@ class Observer:
                 self.listed_folder(path)
             else:
                 self._note_state(path)
+            return True
         finally:
             self._busy = None
 
@@ -206,7 +210,7 @@ class Observer:
             return False
         if self.in_project(path + os.sep):
             return not any(part in path + os.sep for part in _IGNORED_PARTS)
-        return elsewhere and not os.path.join(path, "").startswith(self._system) and f"{os.sep}." not in path
+        return elsewhere and not os.path.join(path, "").startswith(self._system)
 
     def _note_state(self, path: str) -> None:
         if path in self._paths or path in self._found:
@@ -240,13 +244,10 @@ class Observer:
                 self._note_outside(process)
 
     def _may_be_data(self, path: str) -> bool:
-        """Whether a file outside the project is data that stood there before the step."""
+        """Whether what is outside the project is data that stood there before the step, or would be if it were there."""
         if path.startswith(self._system) or self._is_excluded(path):
             return False
-        if is_library(path) or f"{os.sep}." in path or path in self._written:
-            return False
-        found = os.stat(path)
-        return stat.S_ISREG(found.st_mode) and found.st_mtime < self._began
+        return not (is_library(path) or f"{os.sep}." in path or path in self._written)
 
     def listed(self, args: Tuple[Any, ...]) -> None:
         if self._busy == threading.get_ident() or os.getpid() != self._owner or isinstance(args[0], int):
@@ -254,12 +255,21 @@ class Observer:
         self._busy = threading.get_ident()
         try:
             path = os.path.abspath(os.fsdecode(args[0] if args[0] is not None else "."))
-            if self.in_project(path + os.sep) and not lists_modules(is_library):
-                self.listed_folder(path)
+            if not lists_modules(is_library):
+                self._listed(path)
         except Exception:
             pass
         finally:
             self._busy = None
+
+    def _listed(self, path: str) -> None:
+        if not os.path.isdir(path):
+            if self._may_be_asked(path, _is_the_users()):
+                self._note_state(path)
+        elif self.in_project(path + os.sep):
+            self.listed_folder(path)
+        elif self._may_be_data(path + os.sep) and _is_the_users() and os.stat(path).st_mtime < self._began:
+            self._note_outside(f"file:{path} (its list of files)")
 
     def opened(self, args: Tuple[Any, ...]) -> None:
         if self._busy == threading.get_ident() or os.getpid() != self._owner:
@@ -295,6 +305,15 @@ class Observer:
         if self._wanted(path, kind):
             self._record(path, kind)
         elif kind == "file" and not self.in_project(path) and self._may_be_data(path):
+            self._read_outside(path)
+
+    def _read_outside(self, path: str) -> None:
+        if not os.path.lexists(path):
+            if not _is_no_file(path):
+                self._note_state(path)
+            return
+        found = os.stat(path)
+        if stat.S_ISREG(found.st_mode) and found.st_mtime < self._began:
             self._note_outside(f"file:{path}")
 
     def _wanted(self, path: str, kind: str) -> bool:
@@ -315,6 +334,8 @@ class Observer:
             self._note_outside(f"file:{path}")
         elif digest is not None:
             self._found[path] = (digest, kind)
+            if made_since(self._began, path):
+                self._made[path] = None
         elif kind == "file" and not os.path.lexists(path) and not _is_no_file(path):
             self._note_state(path)
 
@@ -348,6 +369,19 @@ def _is_no_file(path: str) -> bool:
     """A name that stands for code without a file (`<string>`, `<unknown>`): who prints a traceback looks for it."""
     name = os.path.basename(path)
     return name.startswith("<") and name.endswith(">")
+
+
+def _is_the_users() -> bool:
+    """Whether the innermost code beyond the standard library and ours is the user's."""
+    frame: Optional[FrameType] = sys._getframe(1)
+    while frame is not None:
+        name = frame.f_code.co_filename
+        if any(part in name for part in _LIBRARY_PARTS):
+            return False
+        if not is_library(name):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _source_of(cached: str) -> Optional[str]:
