@@ -20,7 +20,7 @@ import typing
 import uuid
 from typing import Any, Callable, Dict, List, Optional, Tuple, Union
 
-from stoker._json_values import is_record, record_items
+from stoker._json_values import call_with, is_record, record_items, record_names
 
 _UNION_TYPES: Tuple[Any, ...] = (Union, type(int | str)) if sys.version_info >= (3, 10) else (Union,)
 # Deep checks of an output's elements stop here: a list of a million numbers is believed after the first ones.
@@ -201,9 +201,11 @@ def _convert_generic(value: Any, annotation: Any, origin: Any, where: str) -> An
     if issubclass(origin, collections.abc.Collection) and not issubclass(origin, str):
         if not isinstance(value, (list, tuple, set, frozenset)):
             raise _mismatch(value, annotation, where)
-        items = [
-            convert(item, arguments[0] if arguments else Any, f"{where}[{index}]") for index, item in enumerate(value)
-        ]
+        of = strip(arguments[0]) if arguments else Any
+        if of in _SIMPLE and all(kind is of for kind in set(map(type, value))):
+            items = list(value)  # a long list of what it says is not gone through
+        else:
+            items = [convert(item, of, f"{where}[{index}]") for index, item in enumerate(value)]
         if issubclass(origin, frozenset):
             return frozenset(items)
         return set(items) if issubclass(origin, collections.abc.Set) else items
@@ -257,7 +259,7 @@ def _convert_class(value: Any, cls: Any, where: str) -> Any:
     if issubclass(cls, tuple) and hasattr(cls, "_fields"):
         return _convert_namedtuple(value, cls, where)
     if dataclasses.is_dataclass(cls) and isinstance(value, dict):
-        return _convert_record(value, cls, [field.name for field in dataclasses.fields(cls) if field.init], where)
+        return _convert_record(value, cls, list(record_names(cls)), where)
     if issubclass(cls, (tuple, set, frozenset)) and isinstance(value, (list, tuple)):
         return cls(value)
     if isinstance(value, str) and _is_named(cls):
@@ -332,7 +334,7 @@ def _convert_record(value: Dict[str, Any], cls: Any, names: List[str], where: st
         raise ConversionError(f"{where}: {cls.__qualname__} has no field {unknown[0]!r}")
     of = hints(cls)
     try:
-        return cls(**{key: convert(item, of.get(key, Any), f"{where}.{key}") for key, item in value.items()})
+        return call_with(cls, {key: convert(item, of.get(key, Any), f"{where}.{key}") for key, item in value.items()})
     except ConversionError:
         raise
     except TypeError as error:
@@ -344,37 +346,67 @@ def _convert_record(value: Dict[str, Any], cls: Any, names: List[str], where: st
 
 
 _SIMPLE = (bool, int, float, complex, str)
+# Deeper than a value can be stored; one that contains itself is refused by who stores it.
+_SIMPLIFIED_DEPTH = 64
 
 
-def _simplify_parts(value: Any, annotation: Any) -> Any:
-    """Of what a list, tuple, map or record of that type holds, only what a library dressed up: an int there stays one. The
-    value itself where nothing changes."""
+def _simplify_parts(value: Any, annotation: Any, depth: int) -> Any:
+    """Of what a list, tuple, set, map or record of that type holds, only what a library dressed up: an int there stays one.
+    The value itself where nothing changes."""
+    kind = type(value)
     arguments = typing.get_args(annotation)
 
     def part(item: Any, of: Any) -> Any:
-        return item if type(item) in _SIMPLE else simplify(item, of)
+        if type(item) in _SIMPLE or depth >= _SIMPLIFIED_DEPTH:
+            return item
+        return _undressed(item) if _is_any(strip(of)) and _is_numpy_scalar(item) else simplify(item, of, depth + 1)
 
     if is_record(value):
-        of = hints(type(value))
+        of = hints(kind)
         items = {name: part(item, of.get(name, Any)) for name, item in record_items(value).items()}
         changed = {name: item for name, item in items.items() if item is not getattr(value, name)}
         return _with_fields(value, changed) if changed else value
-    if type(value) is list and arguments:
+    if kind is dict:
+        of_key, of_item = arguments if len(arguments) == 2 else (Any, Any)
+        if _all_simple(value) and _all_simple(value.values()):
+            return value
+        pairs = [(part(key, of_key), part(item, of_item)) for key, item in value.items()]
+        same = all(key is old and item is value[old] for (key, item), old in zip(pairs, value))
+        return value if same else dict(pairs)
+    if kind is tuple:
+        if len(arguments) == 2 and arguments[1] is Ellipsis:
+            of_items = (arguments[0],) * len(value)
+        else:
+            of_items = arguments if len(arguments) == len(value) else (Any,) * len(value)
+        made: Any = tuple(map(part, value, of_items))
+    elif kind in (list, set, frozenset):
         # A long list of what it says is looked at, not made again.
-        if set(map(type, value)) <= set(_SIMPLE):
+        if _all_simple(value):
             return value
-        made: Any = [part(item, arguments[0]) for item in value]
-    elif type(value) is tuple and arguments and arguments != ((),):
-        of_items = (arguments[0],) * len(value) if arguments[-1] is Ellipsis else arguments
-        if len(of_items) != len(value):
-            return value
-        made = tuple(map(part, value, of_items))
-    elif type(value) is dict and len(arguments) == 2:
-        made = {part(key, arguments[0]): part(item, arguments[1]) for key, item in value.items()}
-        return made if list(map(id, made.values())) != list(map(id, value.values())) else value
+        made = [part(item, arguments[0] if len(arguments) == 1 else Any) for item in value]
     else:
         return value
-    return made if any(new is not old for new, old in zip(made, value)) else value
+    return value if all(new is old for new, old in zip(made, value)) else kind(made)
+
+
+def _all_simple(items: Any) -> bool:
+    return set(map(type, items)) <= set(_SIMPLE)
+
+
+def _is_numpy_scalar(value: Any) -> bool:
+    """A number, truth value or text of NumPy."""
+    kind = type(value)
+    return (
+        kind.__module__ == "numpy"
+        and getattr(getattr(value, "dtype", None), "kind", "") in tuple("biufcU")
+        and (getattr(value, "ndim", 1) == 0 and hasattr(value, "item"))
+    )
+
+
+def _undressed(value: Any) -> Any:
+    """Python's own value; itself where Python has none so wide."""
+    plain = value.item()
+    return plain if type(plain) in _SIMPLE else value
 
 
 def _with_fields(record: Any, changed: Dict[str, Any]) -> Any:
@@ -386,7 +418,7 @@ def _with_fields(record: Any, changed: Dict[str, Any]) -> Any:
     return made
 
 
-def simplify(value: Any, annotation: Any) -> Any:
+def simplify(value: Any, annotation: Any, depth: int = 0) -> Any:
     """The declared plain type of a number or text that a library dressed up: numpy.float64 for `float`, an int for
     `float`."""
     annotation = strip(annotation)
@@ -395,16 +427,16 @@ def simplify(value: Any, annotation: Any) -> Any:
         if any(strip(member) is type(value) for member in members):
             return value
         for member in members:
-            simpler = simplify(value, member)
+            simpler = simplify(value, member, depth)
             if simpler is not value:
                 return simpler
         return value
     if annotation not in _SIMPLE:
-        return _simplify_parts(value, annotation)
+        return _simplify_parts(value, annotation, depth)
     if type(value) is annotation:
         return value
-    if type(value).__module__ == "numpy" and hasattr(value, "item") and getattr(value, "ndim", 1) == 0:
-        value = value.item()
+    if _is_numpy_scalar(value):
+        value = _undressed(value)
     if annotation is float and type(value) is int:
         return float(value)
     if annotation is not bool and isinstance(value, annotation) and not isinstance(value, (bool, enum.Enum)):

@@ -212,12 +212,13 @@ def _beside_fields(value: Any) -> Dict[str, Any]:
 
 def _made_by_call(cls: Any, fields: Dict[str, Any], encoded: Callable[[Any], Any], wanted: Json) -> bool:
     try:
-        return bool(encoded(record_items(_call(cls, fields))) == wanted)
+        return bool(encoded(record_items(call_with(cls, fields))) == wanted)
     except Exception:
         return False
 
 
-def _call(cls: Any, fields: Dict[str, Any]) -> Any:
+def call_with(cls: Any, fields: Dict[str, Any]) -> Any:
+    """A record made by calling its class; what its `__init__` does not take is set."""
     late = {} if issubclass(cls, tuple) else {field.name for field in dataclasses.fields(cls) if not field.init}
     made = cls(**{name: item for name, item in fields.items() if name not in late})
     for name in late & fields.keys() if late else ():
@@ -243,14 +244,23 @@ def find_class(name: str) -> Any:
 
 def classes_in(exact: Json) -> Set[str]:
     """The dataclasses, NamedTuples and Enums of an exact form: what their code does is no part of the content."""
-    if isinstance(exact, list):
-        return set().union(*map(classes_in, exact))
-    if not isinstance(exact, dict):
-        return set()
-    if "$value" in exact:  # a map whose keys only look like ours
-        return classes_in(list(exact["$value"].values()))
-    named = exact.get("$enum") or (exact.get("$object") if "fields" in exact else None)
-    return classes_in(list(exact.values())) | ({named} if named else set())
+    found: Set[str] = set()
+    _add_classes([exact], found)
+    return found
+
+
+def _add_classes(exact: Union[List[Any], Dict[str, Any]], found: Set[str]) -> None:
+    inner: Any = exact
+    if isinstance(exact, dict) and "$value" in exact:
+        inner = exact["$value"].values()  # a map whose keys only look like ours
+    elif isinstance(exact, dict):
+        inner = exact.values()
+        named = exact.get("$enum") or (exact.get("$object") if "fields" in exact else None)
+        if named:
+            found.add(str(named))
+    for item in inner:
+        if isinstance(item, (list, dict)):
+            _add_classes(item, found)
 
 
 def can_be_found(name: str) -> bool:
@@ -290,7 +300,7 @@ def _decode_object(name: str, whole: Dict[str, Any]) -> Any:
     if gone:
         raise ValueError(f"{name} has no field {gone[0]} (any more)")
     if whole.get("made"):
-        return _call(cls, fields)
+        return call_with(cls, fields)
     # Not by calling the class: what it does with its arguments was done when the value was made.
     made = _new_tuple(cls, fields) if issubclass(cls, tuple) else _new_object(cls, fields)
     for key, item in whole.get("beside", {}).items():

@@ -9,7 +9,7 @@ from conftest import Stoker
 PIPELINE = """
     import dataclasses, enum, re
     import numpy as np
-    from typing import Any, ClassVar, Dict, Final, Generic, List, NamedTuple, Optional, Tuple, TypedDict, TypeVar, Union
+    from typing import Any, ClassVar, Dict, Final, Generic, List, NamedTuple, Optional, Set, Tuple, TypedDict, TypeVar, Union
     from stoker import one_of, pipeline, step
 
     class Cat(enum.Enum):
@@ -89,6 +89,12 @@ PIPELINE = """
         note: str = dataclasses.field(init=False, repr=False)
         def __post_init__(self): self.x *= 2
 
+    @dataclasses.dataclass
+    class Total:
+        x: int
+        total: float = dataclasses.field(init=False)
+        def __post_init__(self): self.total = self.x * 2.0
+
     class Slot:
         __slots__ = ("extra",)
 
@@ -127,6 +133,18 @@ PIPELINE = """
     def measured() -> Declared: return Declared(np.float64(0.5), {"a": np.float64(1)})
     @step
     def listed() -> List[float]: return [np.float64(0.5), 1]
+    @step
+    def metrics() -> dict: return {"mean": np.float64(0.5), np.int64(1): [np.bool_(True)], "deep": {"a": (np.int32(3), None)}}
+    @step
+    def named() -> Dict[int, str]: return {np.int64(1): np.str_("one")}
+    @step
+    def some() -> Set[int]: return {np.int64(7)}
+    @step
+    def totals() -> List[Total]: return [Total(1), Total(2)]
+    @step
+    def of_total(v: Total) -> str: return repr(v)
+    @step
+    def mixed() -> list: return [(1, Dog.REX), N(2)]
     @step
     def late(v: Slotted, o: Any) -> str: return f"{v.extra} {o.name}"
     @step
@@ -186,6 +204,11 @@ PIPELINE = """
         return any_.options(name="friend")(friend)
 
     @pipeline
+    def inner_list(c: list, m: dict) -> str:
+        any_.options(name="map")(m)
+        return any_.options(name="whole")(c)
+
+    @pipeline
     def typed() -> None:
         made = make.map(i=[0, 1])
         every(made)
@@ -204,6 +227,10 @@ PIPELINE = """
         list_of(p)
         number(p[0])
         inner(t.right)
+        inner_list(mixed(), metrics())
+        any_.options(name="named_")(named())
+        any_.options(name="some_")(some())
+        of_total.map(v=totals())
         of_tree(tree())
         any_.options(name="objects_")(objects())
         dict_.options(name="own_")(own())
@@ -247,6 +274,11 @@ EXPECTED = {
     "of_options": "{'rate': 1.0, 'pet': <Dog.REX: 1>}",
     "given": "{'rate': 2.0, 'pet': <Dog.REX: 1>}",
     "inner/friend": "<Dog.REX: 1>",
+    "inner_list/whole": "[(1, <Dog.REX: 1>), N(x=2)]",
+    "inner_list/map": "{'mean': 0.5, 1: [True], 'deep': {'a': (3, None)}}",
+    "named_": "{1: 'one'}",
+    "some_": "{7}",
+    "of_total[1]": "Total(x=2, total=4.0)",
 }
 
 

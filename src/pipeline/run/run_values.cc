@@ -223,9 +223,11 @@ Result<const Bound<json::object>*> RunValues::parameters(const RunMachine& machi
   TRY_ASSIGN(all.plain, bind(*machine.pipeline_of(frame).pipeline, std::move(given.plain)));
   if (given.typed) {
     all.typed = all.plain;
-    // Of a declared plain type the plain form was checked, and made what the declaration says.
+    // The plain form was checked. A declared number or text is what the declaration made of it; of what may hold
+    // classes, the step's own annotation decides.
     for (const Parameter& parameter : machine.pipeline_of(frame).pipeline->parameters) {
-      const bool open = parameter.type == ParameterType::any || parameter.type == ParameterType::enumeration;
+      const bool open = parameter.type == ParameterType::any || parameter.type == ParameterType::enumeration ||
+                        parameter.type == ParameterType::list || parameter.type == ParameterType::map;
       json::value* value = open ? given.typed->if_contains(parameter.name) : nullptr;
       if (value != nullptr) (*all.typed)[parameter.name] = std::move(*value);
     }
