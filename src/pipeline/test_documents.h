@@ -87,7 +87,8 @@ inline Pipeline pipeline_of(const json::object& object, const std::string& name)
     for (const auto& [key, value] : parameters->as_object()) {
       Parameter parameter;
       parameter.name = key;
-      parameter.type = ParameterType::any;
+      const auto* type = value.as_object().if_contains("type");
+      parameter.type = type == nullptr ? ParameterType::any : parse_parameter_type(type->as_string()).value();
       if (const auto* fallback = value.as_object().if_contains("default")) parameter.default_value = *fallback;
       parameter.required = !parameter.default_value;
       pipeline.parameters.push_back(std::move(parameter));
