@@ -1,0 +1,57 @@
+#include "resources/object.h"
+
+namespace stoker::resources {
+
+namespace {
+
+std::string_view text_at(const json::object& object, std::string_view key) {
+  const json::value* value = object.if_contains(key);
+  return value != nullptr && value->is_string() ? std::string_view(value->get_string()) : std::string_view();
+}
+
+}  // namespace
+
+json::object& object_at(json::object& parent, std::string_view key) {
+  json::value& value = parent[key];
+  return value.is_object() ? value.get_object() : value.emplace_object();
+}
+
+json::array& list_at(json::object& parent, std::string_view key) {
+  json::value& value = parent[key];
+  return value.is_array() ? value.get_array() : value.emplace_array();
+}
+
+void add_texts(json::object& parent, std::string_view key, const Texts& texts) {
+  if (texts.empty()) return;
+  json::object& object = object_at(parent, key);
+  for (const auto& [name, text] : texts)
+    object[name] = text;
+}
+
+json::object make_object(std::string_view api_version, std::string_view kind, std::string_view name) {
+  return {{"apiVersion", api_version}, {"kind", kind}, {"metadata", {{"name", name}}}};
+}
+
+json::object named_value(std::string_view name, std::string_view value) {
+  return {{"name", name}, {"value", value}};
+}
+
+json::object volume_mount(std::string_view name, std::string_view path) {
+  return {{"mountPath", path}, {"name", name}};
+}
+
+void set_owner_pod(json::object& object, std::string_view pod_name, std::string_view pod_uid) {
+  object_at(object, "metadata")["ownerReferences"] = json::array{
+      json::object{{"apiVersion", "v1"}, {"kind", "Pod"}, {"controller", true}, {"name", pod_name}, {"uid", pod_uid}}};
+}
+
+std::string_view name_of(const json::object& object) {
+  const json::value* metadata = object.if_contains("metadata");
+  return metadata != nullptr && metadata->is_object() ? text_at(metadata->get_object(), "name") : std::string_view();
+}
+
+std::string_view kind_of(const json::object& object) {
+  return text_at(object, "kind");
+}
+
+}  // namespace stoker::resources

@@ -1,0 +1,35 @@
+// A Kubernetes object is its JSON document: fields that we do not know stay as they are. These reach into one and make
+// what is missing on the way. Where something else stands in place (a text where an object belongs) it is replaced, so
+// documents of users are checked first.
+#pragma once
+
+#include <initializer_list>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "codec/json.h"
+
+namespace stoker::resources {
+
+using Texts = std::map<std::string, std::string, std::less<>>;  // labels, annotations, the data of a ConfigMap
+
+json::object& object_at(json::object& parent, std::string_view key);
+json::array& list_at(json::object& parent, std::string_view key);
+// Adds to the texts at `key`; nothing is made when there are none.
+void add_texts(json::object& parent, std::string_view key, const Texts& texts);
+
+// apiVersion, kind and metadata.name.
+json::object make_object(std::string_view api_version, std::string_view kind, std::string_view name);
+
+json::object named_value(std::string_view name, std::string_view value);
+json::object volume_mount(std::string_view name, std::string_view path);
+
+// Makes a pod the owner that the object dies with: what Kubernetes' garbage collection goes by.
+void set_owner_pod(json::object& object, std::string_view pod_name, std::string_view pod_uid);
+
+// "" when it has none.
+std::string_view name_of(const json::object& object);
+std::string_view kind_of(const json::object& object);
+
+}  // namespace stoker::resources

@@ -1,0 +1,142 @@
+// The driver's ConfigMap: spark.properties, and the files of the submitter's configuration folder
+// (KubernetesClientUtils).
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "spark/java_properties.h"
+#include "spark/steps/driver_context.h"
+
+namespace stoker::spark {
+
+namespace {
+
+constexpr std::string_view kVolume = "spark-conf-volume-driver";
+constexpr std::string_view kFolder = "/opt/spark/conf";
+constexpr std::string_view kProperties = "spark.properties";
+constexpr int kReadableByAll = 0644;
+constexpr std::int64_t kKubernetesLimitBytes = 1048576;  // of a ConfigMap, since Kubernetes 1.13
+constexpr std::int64_t kOldLimitBytes = 1572864;
+
+bool ends_with_any(std::string_view name, std::initializer_list<std::string_view> endings) {
+  return std::ranges::any_of(endings, [&](std::string_view ending) { return name.ends_with(ending); });
+}
+
+// Templates, archives and Spark's own properties stay behind.
+bool is_left_out(std::string_view name) {
+  return ends_with_any(name, {"template", ".gz", ".zip", ".jar", ".tar"}) ||
+         (name.starts_with("spark") && ends_with_any(name, {"conf", "properties"}));
+}
+
+struct ConfigurationFile {
+  std::string name;
+  std::string content;
+  std::size_t length = 0;  // of both, in characters of Java
+};
+
+// Characters of Java's strings (UTF-16 units), none when `text` is no UTF-8.
+std::optional<std::size_t> java_length(std::string_view text) {
+  std::size_t units = 0;
+  for (std::size_t at = 0; at < text.size();) {
+    const auto first = static_cast<unsigned char>(text[at]);
+    const std::size_t bytes = first < 0x80 ? 1 : first >= 0xc2 && first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+    if ((first >= 0x80 && first < 0xc2) || first > 0xf4 || at + bytes > text.size()) return std::nullopt;
+    for (std::size_t i = 1; i < bytes; ++i)
+      if ((static_cast<unsigned char>(text[at + i]) & 0xc0) != 0x80) return std::nullopt;
+    units += bytes == 4 ? 2 : 1;
+    at += bytes;
+  }
+  return units;
+}
+
+Result<std::vector<ConfigurationFile>> files_of(const DriverContext& context, std::int64_t limit, DriverParts& parts) {
+  std::vector<ConfigurationFile> files;
+  const auto folder = spark_conf_folder(context.surroundings);
+  if (!folder) return files;
+  const std::string path = context.surroundings.absolute_path(*folder);
+  const auto names = context.surroundings.file_names(path);
+  if (!names) return files;  // the folder need not exist
+  for (const std::string& name : *names) {
+    if (is_left_out(name)) continue;
+    auto content = context.surroundings.read(fmt::format("{}/{}", path, name), static_cast<std::size_t>(limit));
+    if (!content && content.error().code != ErrorCode::limit_exceeded)
+      return std::move(content).error().with_context("the configuration folder");
+    const auto units = content ? java_length(*content) : std::nullopt;
+    if (!units)
+      parts.warnings.push_back(fmt::format("{}/{} does not travel: it is {}", path, name,
+                                           content ? "no UTF-8 text" : "too large for a ConfigMap"));
+    else
+      files.push_back({name, *std::move(content), *units + name.size()});
+  }
+  // The small ones first, so that one large file leaves out itself alone.
+  std::ranges::stable_sort(files, {}, [](const ConfigurationFile& file) { return file.content.size(); });
+  return files;
+}
+
+Result<std::int64_t> limit_of(const DriverContext& context) {
+  constexpr std::string_view kKey = "spark.kubernetes.configMap.maxSize";
+  const std::int64_t otherwise = context.since(Release::v3_5) ? kKubernetesLimitBytes : kOldLimitBytes;
+  TRY_ASSIGN(const auto text, context.configuration.text(kKey));
+  if (!text) return otherwise;
+  auto size = parse_size(*text, SizeUnit::byte);
+  if (!size) return std::move(size).error().with_context(std::string(kKey));
+  if (context.since(Release::v3_5) && *size > kKubernetesLimitBytes)
+    return Error{
+        .code = ErrorCode::invalid_value,
+        .message = fmt::format("{} is {}, and Kubernetes allows {} bytes", kKey, *text, kKubernetesLimitBytes)};
+  return *size;
+}
+
+std::string properties_text(const DriverContext& context, const DriverParts& parts, std::string_view name) {
+  std::vector<Property> properties;
+  for (const auto& [key, value] : parts.properties.entries())
+    properties.push_back({key, value});
+  const std::chrono::sys_time<std::chrono::milliseconds> now(
+      std::chrono::milliseconds(context.identifiers.submit_time_ms));
+  const auto seconds = std::chrono::system_clock::to_time_t(std::chrono::floor<std::chrono::seconds>(now));
+  return fmt::format(
+      "#Java properties built from Kubernetes config map with name: {}\n#{:%a %b %d %H:%M:%S} UTC {:%Y}\n{}", name,
+      fmt::gmtime(seconds), fmt::gmtime(seconds), write_java_properties(properties));
+}
+
+}  // namespace
+
+Result<void> configuration_step(const DriverContext& context, DriverParts& parts) {
+  const std::string name = fmt::format("spark-drv-{}-conf-map", context.identifiers.configuration_unique);
+  TRY_ASSIGN(const std::int64_t limit, limit_of(context));
+  TRY_ASSIGN(std::vector<ConfigurationFile> files, files_of(context, limit, parts));
+
+  resources::Texts data;
+  std::size_t total = 0;
+  for (ConfigurationFile& file : files) {
+    if (total + file.length >= static_cast<std::size_t>(limit)) {
+      parts.warnings.push_back(
+          fmt::format("{} does not travel: the files of the configuration folder are more than "
+                      "{} bytes together",
+                      file.name, limit));
+      continue;
+    }
+    total += file.length;
+    data[file.name] = std::move(file.content);
+  }
+  data[std::string(kProperties)] = properties_text(context, parts, name);
+
+  json::object source{{"name", name}};
+  for (const auto& [key, content] : data)
+    resources::list_at(source, "items").push_back(json::object{{"key", key}, {"mode", kReadableByAll}, {"path", key}});
+  data["spark.kubernetes.namespace"] = context.namespace_name;
+
+  json::object config_map = resources::make_object("v1", "ConfigMap", name);
+  resources::object_at(config_map, "metadata")["namespace"] = context.namespace_name;
+  resources::add_texts(config_map, "data", data);
+  config_map["immutable"] = true;
+  parts.dependants.push_back(std::move(config_map));
+  parts.volumes().push_back(json::object{{"configMap", std::move(source)}, {"name", kVolume}});
+  parts.mounts().push_back(resources::volume_mount(kVolume, kFolder));
+  parts.environment().push_back(resources::named_value("SPARK_CONF_DIR", kFolder));
+  return {};
+}
+
+}  // namespace stoker::spark

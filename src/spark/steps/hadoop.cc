@@ -1,0 +1,139 @@
+// HadoopConfDriverFeatureStep and KerberosConfDriverFeatureStep. Delegation tokens, which only Hadoop's own clients can
+// fetch, are refused by the plan before any step.
+#include <fmt/format.h>
+
+#include "codec/base64.h"
+#include "spark/steps/driver_context.h"
+#include "spark/uris.h"
+
+namespace stoker::spark {
+
+namespace {
+
+constexpr std::size_t kMaximumFileBytes = 1 << 20;  // of a ConfigMap or a Secret
+constexpr std::string_view kHadoopConfigMap = "spark.kubernetes.hadoop.configMapName";
+constexpr std::string_view kHadoopVolume = "hadoop-properties";
+constexpr std::string_view kHadoopFolder = "/opt/hadoop/conf";
+constexpr std::string_view kKerberosPath = "spark.kubernetes.kerberos.krb5.path";
+constexpr std::string_view kKerberosConfigMap = "spark.kubernetes.kerberos.krb5.configMapName";
+constexpr std::string_view kTokenSecret = "spark.kubernetes.kerberos.tokenSecret.name";
+constexpr std::string_view kTokenKey = "spark.kubernetes.kerberos.tokenSecret.itemKey";
+constexpr std::string_view kKeytab = "spark.kerberos.keytab";
+
+Error both(std::string_view one, std::string_view other) {
+  return {.code = ErrorCode::invalid_value,
+          .message = fmt::format("both {} and {} are given", one, other),
+          .hint = "give one of them"};
+}
+
+json::object configuration_volume(std::string_view volume, std::string_view config_map, const resources::Texts& data) {
+  json::object source{{"name", config_map}};
+  for (const auto& [key, content] : data)
+    resources::list_at(source, "items").push_back(json::object{{"key", key}, {"path", key}});
+  return {{"configMap", std::move(source)}, {"name", volume}};
+}
+
+json::object immutable_object(std::string_view kind, std::string_view name, const resources::Texts& data) {
+  json::object object = resources::make_object("v1", kind, name);
+  resources::add_texts(object, "data", data);
+  object["immutable"] = true;
+  return object;
+}
+
+// A folder that is missing makes an empty ConfigMap, as Spark does, and a warning, as it does not.
+Result<resources::Texts> files_in(const DriverContext& context, const std::string& folder, DriverParts& parts) {
+  resources::Texts data;
+  const std::string path = context.surroundings.absolute_path(folder);
+  const auto names = context.surroundings.file_names(path);
+  if (!names) {
+    parts.warnings.push_back(fmt::format("HADOOP_CONF_DIR is {}: {}", folder, names.error().describe()));
+    return data;
+  }
+  for (const std::string& name : *names) {
+    auto content = context.surroundings.read(fmt::format("{}/{}", path, name), kMaximumFileBytes);
+    if (!content) return std::move(content).error().with_context("HADOOP_CONF_DIR");
+    data[name] = *std::move(content);
+  }
+  return data;
+}
+
+Result<void> add_kerberos_configuration(const DriverContext& context, DriverParts& parts) {
+  TRY_ASSIGN(const auto path, context.configuration.text(kKerberosPath));
+  TRY_ASSIGN(const auto existing, context.configuration.text(kKerberosConfigMap));
+  if (path && existing) return both(kKerberosPath, kKerberosConfigMap);
+  if (!path && !existing) return {};
+  resources::Texts data;
+  std::string name = existing.value_or("");
+  if (path) {
+    const std::string file = context.surroundings.absolute_path(*path);
+    auto content = context.surroundings.read(file, kMaximumFileBytes);
+    if (!content) return std::move(content).error().with_context(std::string(kKerberosPath));
+    data[std::string(last_part(file))] = *std::move(content);
+    name = fmt::format("{}-krb5-file", context.name_prefix);
+    parts.dependants.push_back(immutable_object("ConfigMap", name, data));
+  }
+  parts.volumes().push_back(configuration_volume("krb5-file", name, data));
+  json::object mount = resources::volume_mount("krb5-file", "/etc/krb5.conf");
+  mount["subPath"] = "krb5.conf";
+  parts.mounts().push_back(std::move(mount));
+  return {};
+}
+
+// Mounts the keytab of the submitter, if it is not in the image already.
+Result<bool> add_keytab(const DriverContext& context, DriverParts& parts) {
+  TRY_ASSIGN(const auto keytab, context.configuration.text(kKeytab));
+  if (!keytab || keytab->starts_with("local:")) return false;
+  const std::string file = context.surroundings.absolute_path(local_path(*keytab));
+  auto content = context.surroundings.read(file, kMaximumFileBytes);
+  if (!content) return std::move(content).error().with_context(std::string(kKeytab));
+  const std::string key(last_part(file));
+  const std::string name = fmt::format("{}-kerberos-keytab", context.name_prefix);
+  constexpr std::string_view kFolder = "/mnt/secrets/kerberos-keytab";
+  parts.dependants.push_back(immutable_object("Secret", name, {{key, codec::encode_base64(*content)}}));
+  parts.volumes().push_back(json::object{{"name", "kerberos-keytab"}, {"secret", {{"secretName", name}}}});
+  parts.mounts().push_back(resources::volume_mount("kerberos-keytab", kFolder));
+  parts.properties.set(std::string(kKeytab), fmt::format("{}/{}", kFolder, key));
+  return true;
+}
+
+}  // namespace
+
+Result<void> hadoop_step(const DriverContext& context, DriverParts& parts) {
+  const auto folder = context.surroundings.environment("HADOOP_CONF_DIR");
+  TRY_ASSIGN(const auto existing, context.configuration.text(kHadoopConfigMap));
+  if (folder && existing) return both("HADOOP_CONF_DIR", kHadoopConfigMap);
+  if (!folder && !existing) return {};
+  resources::Texts data;
+  std::string name = existing.value_or("");
+  if (folder) {
+    TRY_ASSIGN(data, files_in(context, *folder, parts));
+    name = fmt::format("{}-hadoop-config", context.name_prefix);
+    parts.dependants.push_back(immutable_object("ConfigMap", name, data));
+  }
+  if (context.since(Release::v3_5)) parts.properties.set("spark.kubernetes.executor.hadoopConfigMapName", name);
+  parts.volumes().push_back(configuration_volume(kHadoopVolume, name, data));
+  parts.mounts().push_back(resources::volume_mount(kHadoopVolume, kHadoopFolder));
+  parts.environment().push_back(resources::named_value("HADOOP_CONF_DIR", kHadoopFolder));
+  return {};
+}
+
+Result<void> kerberos_step(const DriverContext& context, DriverParts& parts) {
+  TRY(add_kerberos_configuration(context, parts));
+  TRY_ASSIGN(const auto secret, context.configuration.text(kTokenSecret));
+  TRY_ASSIGN(const auto key, context.configuration.text(kTokenKey));
+  if (secret.has_value() != key.has_value())
+    return Error{.code = ErrorCode::invalid_value,
+                 .message = fmt::format("{} is given without {}", secret ? kTokenSecret : kTokenKey,
+                                        secret ? kTokenKey : kTokenSecret),
+                 .hint = "the secret and the key in it go together"};
+  TRY_ASSIGN(const bool has_keytab, add_keytab(context, parts));
+  if (has_keytab || !secret) return {};
+  constexpr std::string_view kFolder = "/mnt/secrets/hadoop-credentials";
+  parts.volumes().push_back(json::object{{"name", "hadoop-secret"}, {"secret", {{"secretName", *secret}}}});
+  parts.mounts().push_back(resources::volume_mount("hadoop-secret", kFolder));
+  parts.environment().push_back(
+      resources::named_value("HADOOP_TOKEN_FILE_LOCATION", fmt::format("{}/{}", kFolder, *key)));
+  return {};
+}
+
+}  // namespace stoker::spark

@@ -1,0 +1,285 @@
+#include "spark/submit_request.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include "base/strings.h"
+#include "spark/java_properties.h"
+#include "spark/java_text.h"
+#include "spark/uris.h"
+
+namespace stoker::spark {
+
+namespace {
+
+constexpr std::string_view kMasterScheme = "k8s://";
+constexpr std::string_view kPythonRunner = "org.apache.spark.deploy.PythonRunner";
+constexpr std::string_view kRRunner = "org.apache.spark.deploy.RRunner";
+
+struct EnvironmentFallback {
+  std::string_view key;
+  std::string_view variable;
+};
+
+constexpr std::array kEnvironmentFallbacks = {
+    EnvironmentFallback{"spark.master", "MASTER"},
+    EnvironmentFallback{"spark.submit.deployMode", "DEPLOY_MODE"},
+    EnvironmentFallback{"spark.driver.memory", "SPARK_DRIVER_MEMORY"},
+    EnvironmentFallback{"spark.executor.memory", "SPARK_EXECUTOR_MEMORY"},
+    EnvironmentFallback{"spark.executor.cores", "SPARK_EXECUTOR_CORES"},
+};
+
+constexpr std::array<std::string_view, 4> kFileLists = {"spark.jars", "spark.files", "spark.archives",
+                                                        "spark.submit.pyFiles"};
+
+// Main classes that need a terminal or a server of their own (SparkSubmit refuses them in cluster mode).
+struct RefusedClass {
+  std::string_view name;
+  std::string_view what;
+};
+
+constexpr std::array kRefusedClasses = {
+    RefusedClass{"org.apache.spark.repl.Main", "Spark shells"},
+    RefusedClass{"org.apache.spark.sql.hive.thriftserver.SparkSQLCLIDriver", "the SQL shell"},
+    RefusedClass{"org.apache.spark.sql.hive.thriftserver.HiveThriftServer2", "the Thrift server"},
+    RefusedClass{"org.apache.spark.sql.connect.service.SparkConnectServer", "the Spark Connect server"},
+};
+
+Error usage(std::string message, std::string hint = "") {
+  return {.code = ErrorCode::usage, .message = std::move(message), .hint = std::move(hint)};
+}
+
+// Utils.trimExceptCRLF: as String.trim, but line ends at either end stay.
+std::string trim_except_line_ends(std::string_view text) {
+  const auto goes = [](char c) { return static_cast<unsigned char>(c) <= ' ' && c != '\r' && c != '\n'; };
+  while (!text.empty() && goes(text.front()))
+    text.remove_prefix(1);
+  while (!text.empty() && goes(text.back()))
+    text.remove_suffix(1);
+  return std::string(text);
+}
+
+class Resolution {
+ public:
+  Resolution(const SubmitArguments& arguments, const SparkVersion& version, const Surroundings& surroundings)
+      : arguments_(arguments), version_(version), surroundings_(surroundings) {}
+
+  Result<SubmitRequest> run() && {
+    TRY(read_properties());
+    drop_foreign_keys();
+    take_flags_and_environment();
+    TRY(take_application());
+    TRY(check_master());
+    TRY(check_values());
+    TRY(resolve_lists());
+    TRY(find_main_class());
+    finish();
+    return std::move(request_);
+  }
+
+ private:
+  Configuration& configuration() { return request_.configuration; }
+
+  Result<void> read_file(const std::string& path) {
+    auto text = surroundings_.read(path, kMaximumPropertiesBytes);
+    if (!text) return std::move(text).error().with_context("reading properties");
+    auto properties = read_java_properties(*text);
+    if (!properties) return std::move(properties).error().with_context(path);
+    for (Property& property : *properties)
+      configuration().set(std::move(property.key), trim_except_line_ends(property.value));
+    return {};
+  }
+
+  // Weakest first: defaults, properties files, --conf.
+  Result<void> read_properties() {
+    const bool several = version_.release >= Release::v4_0;
+    std::vector<std::string> files = arguments_.properties_files;
+    if (!several && files.size() > 1) files.erase(files.begin(), files.end() - 1);
+    if (arguments_.load_spark_defaults && !several)
+      return usage(fmt::format("--load-spark-defaults is of Spark 4, and this is Spark {}", version_.text),
+                   "leave it out, or say --spark-version");
+    if (files.empty() || arguments_.load_spark_defaults)
+      if (const auto folder = spark_conf_folder(surroundings_)) {
+        const std::string path = surroundings_.absolute_path(*folder + "/spark-defaults.conf");
+        auto names = surroundings_.file_names(*folder);
+        if (names && std::ranges::find(*names, "spark-defaults.conf") != names->end()) TRY(read_file(path));
+      }
+    for (const std::string& file : files)
+      TRY(read_file(surroundings_.absolute_path(file)));
+    for (const auto& [key, value] : arguments_.configuration)
+      configuration().set(key, value);
+    return {};
+  }
+
+  void drop_foreign_keys() {
+    std::vector<std::string> foreign;
+    for (const auto& [key, value] : configuration().entries())
+      if (!key.starts_with("spark.")) foreign.push_back(key);
+    for (const std::string& key : foreign) {
+      request_.warnings.push_back(fmt::format("{} is ignored: keys of Spark begin with spark.", key));
+      configuration().remove(key);
+    }
+  }
+
+  void take_flags_and_environment() {
+    for (const SubmitFlag& flag : submit_flags())
+      if (const auto value = arguments_.flag(flag.name); value && !flag.key.empty())
+        configuration().set(std::string(flag.key), *value);
+    for (const EnvironmentFallback& row : kEnvironmentFallbacks)
+      if (!configuration().has(row.key))
+        if (auto value = surroundings_.environment(row.variable))
+          configuration().set(std::string(row.key), *std::move(value));
+    if (arguments_.flag("--total-executor-cores"))
+      request_.warnings.emplace_back("--total-executor-cores has no effect on Kubernetes");
+    if (arguments_.supervise) request_.warnings.emplace_back("--supervise has no effect on Kubernetes");
+  }
+
+  Result<void> take_application() {
+    if (!arguments_.primary_resource)
+      return usage("there is no application: a jar, a Python or an R file",
+                   "write it after the flags, such as local:///opt/spark/examples/src/main/python/pi.py");
+    const std::string& resource = *arguments_.primary_resource;
+    request_.primary_resource = is_spark_internal(resource) ? resource : resolve_uri(resource, surroundings_);
+    request_.arguments = arguments_.application_arguments;
+    request_.proxy_user = arguments_.flag("--proxy-user");
+    request_.main_class = arguments_.flag("--class").value_or("");
+    if (request_.primary_resource.ends_with(".py") || resource == "pyspark-shell")
+      request_.kind = ApplicationKind::python;
+    else if (resource.ends_with(".R") || resource.ends_with(".r") || resource == "sparkr-shell")
+      request_.kind = ApplicationKind::r;
+    if (resource.ends_with("-shell")) return refuse("Spark shells");
+    const auto* refused = std::ranges::find(kRefusedClasses, request_.main_class, &RefusedClass::name);
+    if (refused != kRefusedClasses.end()) return refuse(refused->what);
+    if (request_.proxy_user && configuration().has("spark.kerberos.principal"))
+      return usage("--proxy-user and --principal are both given", "give one of them");
+    return {};
+  }
+
+  static Error refuse(std::string_view what) {
+    return {.code = ErrorCode::unsupported,
+            .message = fmt::format("cluster mode is not for {}", what),
+            .hint = "--jvm hands over to a real spark-submit, which runs them in client mode"};
+  }
+
+  Result<void> check_master() {
+    const auto master = configuration().raw("spark.master");
+    if (!master) return usage("there is no --master", "write --master k8s://https://host:port, or set spark.master");
+    if (!master->starts_with(kMasterScheme))
+      return Error{.code = ErrorCode::unsupported,
+                   .message = fmt::format("the master {} is not on Kubernetes", *master),
+                   .hint = "write k8s://https://host:port; --jvm hands other masters to a real spark-submit"};
+    const std::string_view server = std::string_view(*master).substr(kMasterScheme.size());
+    const std::size_t scheme_end = server.find("://");
+    const std::string_view scheme = scheme_end == std::string_view::npos ? "" : server.substr(0, scheme_end);
+    if (scheme_end == std::string_view::npos)
+      configuration().set("spark.master", fmt::format("{}https://{}", kMasterScheme, server));
+    else if (scheme == "http")
+      request_.warnings.push_back(fmt::format("{} is not encrypted", server));
+    else if (scheme != "https")
+      return usage(fmt::format("{} is no address of an API server", server), "write k8s://https://host:port");
+    const auto mode = configuration().raw("spark.submit.deployMode");
+    if (mode && *mode != "cluster" && *mode != "client")
+      return usage(fmt::format("--deploy-mode {} is neither client nor cluster", *mode), "write --deploy-mode cluster");
+    if (!mode || *mode == "client")
+      return Error{.code = ErrorCode::unsupported,
+                   .message = "client mode runs the driver here, which needs a JVM",
+                   .hint = "write --deploy-mode cluster; --jvm hands over to a real spark-submit"};
+    return {};
+  }
+
+  Result<void> check_memory(std::string_view key, std::string_view what) {
+    const auto value = configuration().raw(key);
+    if (!value) return {};
+    const auto bytes = parse_size(*value, SizeUnit::byte);
+    if (bytes && *bytes > 0) return {};
+    return Error{.code = ErrorCode::invalid_value,
+                 .message = fmt::format("{} \"{}\" is no positive size", what, *value),
+                 .hint = "write a whole number and a unit, such as 512m or 4g"};
+  }
+
+  Result<void> check_count(std::string_view key, std::string_view what) {
+    const auto value = configuration().raw(key);
+    if (!value) return {};
+    std::string_view digits = *value;
+    if (digits.starts_with('+')) digits.remove_prefix(1);
+    std::int32_t number = 0;
+    const auto [end, code] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+    if (code == std::errc() && end == digits.data() + digits.size() && number > 0) return {};
+    return Error{.code = ErrorCode::invalid_value,
+                 .message = fmt::format("{} \"{}\" is no positive whole number", what, *value),
+                 .hint = fmt::format("it is {}", key)};
+  }
+
+  Result<void> check_values() {
+    TRY(check_memory("spark.driver.memory", "the driver's memory"));
+    TRY(check_memory("spark.executor.memory", "an executor's memory"));
+    TRY(check_count("spark.executor.cores", "an executor's cores"));
+    const std::string dynamic = configuration().raw("spark.dynamicAllocation.enabled").value_or("");
+    const bool is_dynamic = dynamic.size() == 4 && std::ranges::equal(dynamic, std::string_view("true"), {},
+                                                                      [](char c) { return char(c | 0x20); });
+    if (!is_dynamic) TRY(check_count("spark.executor.instances", "the number of executors"));
+    return {};
+  }
+
+  Result<void> resolve_lists() {
+    for (const std::string_view key : kFileLists) {
+      const auto list = configuration().raw(key);
+      if (!list) continue;
+      auto resolved = resolve_list(*list, surroundings_);
+      if (!resolved) return std::move(resolved).error().with_context(std::string(key));
+      configuration().set(std::string(key), join(*resolved, ","));
+    }
+    return {};
+  }
+
+  Result<void> find_main_class() {
+    if (request_.kind == ApplicationKind::python) request_.main_class = kPythonRunner;
+    if (request_.kind == ApplicationKind::r) request_.main_class = kRRunner;
+    if (!request_.main_class.empty()) return {};
+    const std::string hint = "write --class with the class that has the main method";
+    if (!is_local(request_.primary_resource) || is_spark_internal(request_.primary_resource))
+      return usage(fmt::format("the main class is not known: {} cannot be read here", request_.primary_resource), hint);
+    auto found = surroundings_.main_class_of(local_path(request_.primary_resource));
+    if (!found) return std::move(found).error().with_hint(hint);
+    if (!*found) return usage(fmt::format("{} names no main class", request_.primary_resource), hint);
+    request_.main_class = **found;
+    return {};
+  }
+
+  void finish() {
+    const std::string& resource = request_.primary_resource;
+    if (request_.kind == ApplicationKind::java) {
+      const std::string jars = configuration().raw("spark.jars").value_or("");
+      const bool internal = is_spark_internal(resource);
+      configuration().set("spark.jars", internal ? jars : jars.empty() ? resource : jars + "," + resource);
+    }
+    configuration().set_if_missing("spark.submit.pyFiles", "");
+    // The class as it was given; one that a jar's manifest names does not count.
+    configuration().set_if_missing("spark.app.name",
+                                   arguments_.flag("--class").value_or(std::string(last_part(resource))));
+    configuration().remove("spark.driver.host");
+  }
+
+  const SubmitArguments& arguments_;
+  const SparkVersion& version_;
+  const Surroundings& surroundings_;
+  SubmitRequest request_;
+};
+
+}  // namespace
+
+std::optional<std::string> spark_conf_folder(const Surroundings& surroundings) {
+  if (auto folder = surroundings.environment("SPARK_CONF_DIR")) return folder;
+  if (auto home = surroundings.environment("SPARK_HOME")) return *home + "/conf";
+  return std::nullopt;
+}
+
+Result<SubmitRequest> resolve_submit_request(const SubmitArguments& arguments, const SparkVersion& version,
+                                             const Surroundings& surroundings) {
+  return Resolution(arguments, version, surroundings).run();
+}
+
+}  // namespace stoker::spark

@@ -1,0 +1,42 @@
+// What a command line of spark-submit means: the complete configuration and the application, once files, environment
+// and defaults have had their say (SparkSubmitArguments and SparkSubmit.prepareSubmitEnvironment for k8s and cluster
+// mode).
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "spark/configuration.h"
+#include "spark/spark_version.h"
+#include "spark/submit_arguments.h"
+#include "spark/surroundings.h"
+
+namespace stoker::spark {
+
+inline constexpr std::size_t kMaximumPropertiesBytes = 16 << 20;
+
+enum class ApplicationKind { java, python, r };
+
+struct SubmitRequest {
+  ApplicationKind kind = ApplicationKind::java;
+  std::string main_class;
+  std::string primary_resource;
+  std::vector<std::string> arguments;
+  std::optional<std::string> proxy_user;
+  // What spark.properties holds before the plan adds to it.
+  Configuration configuration;
+  // For the user, whole sentences.
+  std::vector<std::string> warnings;
+};
+
+// The folder of Spark's configuration: SPARK_CONF_DIR, or conf/ in SPARK_HOME; none when neither is set.
+std::optional<std::string> spark_conf_folder(const Surroundings& surroundings);
+
+// Errors: usage and invalid_value for what spark-submit refuses too, each with what to write instead; unsupported for
+// what only a JVM can do.
+Result<SubmitRequest> resolve_submit_request(const SubmitArguments& arguments, const SparkVersion& version,
+                                             const Surroundings& surroundings);
+
+}  // namespace stoker::spark
