@@ -9,6 +9,8 @@
 #include <variant>
 #include <vector>
 
+#include "spark/submit_arguments.h"
+
 namespace stoker::cli {
 
 // Options that verbs share.
@@ -133,6 +135,13 @@ struct InitCommand {
 struct DoctorCommand {
   std::optional<std::string> python;
 };
+struct SubmitCommand {
+  spark::SubmitArguments arguments;
+  std::optional<std::string> spark_version;
+  bool dry_run = false;
+  bool json = false;
+  bool show_secrets = false;
+};
 struct VersionCommand {};
 struct CompletionCommand {
   std::string shell;
@@ -147,7 +156,7 @@ using Verb =
                  RunsResumeCommand, RunsCancelCommand, RunsDeleteCommand, ArtifactsListCommand, ArtifactsShowCommand,
                  ArtifactsPathCommand, CacheListCommand, CacheExplainCommand, CacheInvalidateCommand,
                  WorkersListCommand, WorkersStopCommand, WorkersPrepareCommand, GcCommand, InitCommand, DoctorCommand,
-                 VersionCommand, CompletionCommand, HelpCommand>;
+                 SubmitCommand, VersionCommand, CompletionCommand, HelpCommand>;
 
 struct Command {
   CommonOptions common;

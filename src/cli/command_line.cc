@@ -9,8 +9,10 @@
 #include <charconv>
 #include <functional>
 #include <memory>
+#include <span>
 
 #include "base/strings.h"
+#include "cli/submit_line.h"
 #include "codec/duration.h"
 
 namespace stoker::cli {
@@ -343,6 +345,18 @@ void Parser::add_machine_verbs() {
       [](CLI::App& app, DoctorCommand& options) {
         app.add_option("--python", options.python, "The Python interpreter for the steps")->type_name("PYTHON");
       });
+  verb<SubmitCommand>(
+      app_, "submit", "Submit a Spark application to Kubernetes, as spark-submit does",
+      "  stoker submit --dry-run --master k8s://https://host:6443 --deploy-mode cluster \\\n"
+      "    --conf spark.kubernetes.container.image=apache/spark:4.0.1 "
+      "local:///opt/spark/examples/src/main/python/pi.py",
+      [](CLI::App& app, SubmitCommand&) {
+        for (const SubmitHelp& row : submit_help())
+          row.value.empty() ? app.add_flag(row.flag, row.help)
+                            : app.add_option(row.flag)->description(row.help)->type_name(row.value);
+        app.add_option("application")->description("A jar, a .py or a .R file, and its arguments")->type_name("");
+      },
+      {.store = false, .json = false});
   verb<VersionCommand>(app_, "version", "Print the version", "  stoker version", nullptr, kNoStore);
   verb<CompletionCommand>(app_, "completion", "Print a completion script for a shell",
                           "  source <(stoker completion bash)\n"
@@ -447,6 +461,12 @@ Result<Command> Parser::parse(std::vector<std::string> arguments) {
     arguments.emplace_back("--help");
   }
   if (arguments.empty()) arguments.emplace_back("--help");
+  // The words of spark-submit are its own, and those behind the application are the application's.
+  if (arguments.front() == "submit") {
+    TRY_ASSIGN(SubmitCommand submit, parse_submit_line(std::span(arguments).subspan(1)));
+    if (!submit.arguments.help) return Command{.common = {}, .verb = std::move(submit)};
+    arguments = {"submit", "--help"};
+  }
   std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
   try {
     app_.parse(reversed);

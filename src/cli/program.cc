@@ -62,6 +62,7 @@ Result<int> dispatch(const Program& program, const Command& command) {
                         [&](const WorkersPrepareCommand& verb) { return run_workers_prepare(program, common, verb); },
                         [&](const GcCommand& verb) { return run_gc(program, common, verb); },
                         [&](const InitCommand& verb) { return run_init(program, common, verb); },
+                        [&](const SubmitCommand& verb) { return run_submit(program, verb); },
                         [&](const DoctorCommand& verb) { return run_doctor(program, common, verb); },
                     },
                     command.verb);

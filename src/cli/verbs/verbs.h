@@ -10,6 +10,7 @@ namespace stoker::cli {
 Result<int> run_run(const Program& program, const CommonOptions& common, const RunCommand& command);
 Result<int> run_compile(const Program& program, const CommonOptions& common, const CompileCommand& command);
 Result<int> run_validate(const Program& program, const CommonOptions& common, const ValidateCommand& command);
+Result<int> run_submit(const Program& program, const SubmitCommand& command);
 Result<int> run_doctor(const Program& program, const CommonOptions& common, const DoctorCommand& command);
 Result<int> run_init(const Program& program, const CommonOptions& common, const InitCommand& command);
 

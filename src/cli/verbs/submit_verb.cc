@@ -1,0 +1,99 @@
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+
+#include "cli/output.h"
+#include "cli/verbs/verbs.h"
+#include "codec/yaml_write.h"
+#include "spark/submission_plan.h"
+#include "spark/submit_request.h"
+#include "submission/dry_run.h"
+#include "submission/identifiers.h"
+#include "submission/local_machine.h"
+
+namespace stoker::cli {
+
+namespace {
+
+std::uint64_t random_bits() {
+  std::uint64_t bits = 0;
+  if (::getentropy(&bits, sizeof bits) != 0) std::abort();  // never: the kernel answers so few bytes always
+  return bits;
+}
+
+void warn(std::string_view text) {
+  fmt::print(stderr, "warning: {}\n", text);
+}
+
+// The version that an image's tag begins with: apache/spark:4.0.1-scala2.13-java17-ubuntu.
+std::optional<spark::SparkVersion> version_of_tag(const std::string& image) {
+  const std::size_t colon = image.rfind(':');
+  if (colon == std::string::npos || image.find('/', colon) != std::string::npos) return std::nullopt;
+  std::string tag = image.substr(colon + 1);
+  if (tag.starts_with('v')) tag.erase(0, 1);
+  const std::size_t end = tag.find_first_not_of("0123456789.");
+  auto version = spark::parse_spark_version(tag.substr(0, end));
+  return version ? std::optional(*version) : std::nullopt;
+}
+
+// The version of a distribution, by the name of its core jar: spark-core_2.13-4.0.1.jar.
+std::optional<spark::SparkVersion> version_of_home(const spark::Surroundings& machine) {
+  constexpr std::string_view kCore = "spark-core_";
+  const auto home = machine.environment("SPARK_HOME");
+  if (!home) return std::nullopt;
+  const auto jars = machine.file_names(*home + "/jars");
+  if (!jars) return std::nullopt;
+  for (const std::string& jar : *jars) {
+    if (!jar.starts_with(kCore) || !jar.ends_with(".jar")) continue;
+    const std::string rest = jar.substr(kCore.size(), jar.size() - kCore.size() - std::string_view(".jar").size());
+    const std::size_t dash = rest.find('-');
+    auto version = spark::parse_spark_version(dash == std::string::npos ? "" : rest.substr(dash + 1));
+    if (version) return *version;
+  }
+  return std::nullopt;
+}
+
+// What was said, else what the image's tag says, else the distribution here, else the newest, with a warning.
+Result<spark::SparkVersion> find_version(const SubmitCommand& command, const spark::Surroundings& machine) {
+  if (command.spark_version) return spark::parse_spark_version(*command.spark_version);
+  constexpr std::array<std::string_view, 2> kImages = {"spark.kubernetes.driver.container.image",
+                                                       "spark.kubernetes.container.image"};
+  const spark::SparkVersion newest = spark::newest_spark_version();
+  // Which properties files count depends on the version; for the image's name the newest's rules do.
+  const auto request = spark::resolve_submit_request(command.arguments, newest, machine);
+  if (request)
+    for (const std::string_view key : kImages)
+      if (const auto image = request->configuration.raw(key))
+        if (auto version = version_of_tag(*image)) return *version;
+  if (auto version = version_of_home(machine)) return *version;
+  warn(fmt::format("which Spark the image has is not known; objects are made as for {} (--spark-version says it)",
+                   newest.text));
+  return newest;
+}
+
+}  // namespace
+
+Result<int> run_submit(const Program& program, const SubmitCommand& command) {
+  if (!command.dry_run)
+    return Error{.code = ErrorCode::unsupported,
+                 .message = "submit does not write to a cluster yet",
+                 .hint = "--dry-run prints the objects; kubectl apply -f - makes them"};
+  const submission::LocalMachine machine(program.environment, program.working_directory.string());
+  TRY_ASSIGN(const spark::SparkVersion version, find_version(command, machine));
+  TRY_ASSIGN(const spark::SubmitRequest request, spark::resolve_submit_request(command.arguments, version, machine));
+  const spark::Identifiers identifiers = submission::draw_identifiers(random_bits, program.clock.wall_now());
+  TRY_ASSIGN(const spark::SubmissionPlan plan, spark::plan_submission(request, version, identifiers, machine));
+  for (const std::string& warning : plan.warnings)
+    warn(warning);
+  for (const spark::Upload& upload : plan.uploads)
+    warn(fmt::format("{} would be uploaded to {}", upload.from_path, upload.to_uri));
+  const json::object list =
+      submission::list_of_objects(plan, command.show_secrets ? submission::Secrets::show : submission::Secrets::hide);
+  fmt::print("{}", command.json ? codec::write_json_pretty(list) + "\n" : codec::write_yaml(list));
+  return 0;
+}
+
+}  // namespace stoker::cli

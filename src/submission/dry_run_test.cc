@@ -1,0 +1,64 @@
+#include "submission/dry_run.h"
+
+#include <gtest/gtest.h>
+
+#include "submission/identifiers.h"
+
+namespace stoker::submission {
+namespace {
+
+spark::SubmissionPlan plan_with_secrets() {
+  spark::SubmissionPlan plan;
+  plan.namespace_name = "team";
+  plan.dependants = {{{"kind", "Secret"}, {"metadata", {{"name", "s"}}}, {"data", {{"token", "dG9rZW4="}}}},
+                     {{"kind", "ConfigMap"},
+                      {"metadata", {{"name", "c"}}},
+                      {"data",
+                       {{"spark.properties",
+                         "#one\n#two\nspark.db.password=hunter2\nspark.kubernetes.driver.secrets.db=/etc/db\n"}}}}};
+  plan.driver = {
+      {"kind", "Pod"},
+      {"spec",
+       {{"containers",
+         {{{"name", "a"},
+           {"env", {{{"name", "DB_PASSWORD"}, {"value", "hunter2"}}, {{"name", "USER"}, {"value", "u"}}}}}}}}}};
+  return plan;
+}
+
+TEST(SubmissionDryRun, HidesSecretsAndSaysWhereTheyAre) {
+  const json::array items = list_of_objects(plan_with_secrets(), Secrets::hide).at("items").as_array();
+  EXPECT_EQ(codec::write_json(items).find("hunter2"), std::string::npos);
+  EXPECT_EQ(codec::write_json(items).find("dG9rZW4="), std::string::npos);
+  EXPECT_EQ(items[1].at("data").at("spark.properties").as_string(),
+            "#one\n#two\nspark.db.password=*********(redacted)\nspark.kubernetes.driver.secrets.db=/etc/db\n");
+  EXPECT_EQ(items[2].at_pointer("/spec/containers/0/env/1/value").as_string(), "u");
+}
+
+TEST(SubmissionDryRun, ShowsThemToWhoAsks) {
+  const json::array items = list_of_objects(plan_with_secrets(), Secrets::show).at("items").as_array();
+  EXPECT_EQ(items[0].at("data").at("token").as_string(), "dG9rZW4=");
+  EXPECT_EQ(items[2].at_pointer("/spec/containers/0/env/0/value").as_string(), "hunter2");
+}
+
+TEST(SubmissionDryRun, NamesTheNamespaceOfEachObject) {
+  const json::array items = list_of_objects(plan_with_secrets(), Secrets::hide).at("items").as_array();
+  ASSERT_EQ(items.size(), 3U);
+  for (const json::value& item : items)
+    EXPECT_EQ(item.at("metadata").at("namespace").as_string(), "team");
+}
+
+TEST(SubmissionIdentifiers, AreFormedAsSparkFormsThem) {
+  std::uint64_t next = 0xABCDEF0123456789;
+  const RandomBits counted = [&next] { return next++; };
+  const auto time = std::chrono::system_clock::time_point(std::chrono::milliseconds(0x19ABCDEF012));
+  const spark::Identifiers drawn = draw_identifiers(counted, time);
+  EXPECT_EQ(drawn.application_id, "spark-abcdef0123454789abcdef012345678a");
+  EXPECT_EQ(drawn.unique, "45678b9abcdef012");
+  EXPECT_EQ(drawn.configuration_unique, "45678c9abcdef012");
+  EXPECT_EQ(drawn.local_folder.size(), 36U);
+  EXPECT_EQ(drawn.local_folder[14], '4');
+  EXPECT_EQ(drawn.submit_time_ms, 0x19ABCDEF012);
+}
+
+}  // namespace
+}  // namespace stoker::submission

@@ -1,0 +1,18 @@
+// What makes the names of a submission's objects its own.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+
+#include "spark/submission_plan.h"
+
+namespace stoker::submission {
+
+// 64 random bits, each time others.
+using RandomBits = std::function<std::uint64_t()>;
+
+// As Spark forms them: an application id of 32 hex digits, and names that end in 6 random ones and the time.
+spark::Identifiers draw_identifiers(const RandomBits& random, std::chrono::system_clock::time_point now);
+
+}  // namespace stoker::submission

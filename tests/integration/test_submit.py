@@ -1,0 +1,149 @@
+"""`stoker submit --dry-run`, as somebody types it who knows spark-submit."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import zipfile
+
+import pytest
+import yaml
+from conftest import Stoker
+
+TARGET = ("--master", "k8s://https://host:6443", "--deploy-mode", "cluster")
+IMAGE = ("--conf", "spark.kubernetes.container.image=apache/spark:3.5.7-python3")
+PI = "local:///opt/spark/examples/src/main/python/pi.py"
+
+
+def objects(text: str) -> dict[str, dict]:
+    whole = yaml.safe_load(text)
+    assert whole["kind"] == "List"
+    return {item["kind"]: item for item in whole["items"]}
+
+
+def test_the_objects_of_a_plain_application(stoker: Stoker) -> None:
+    done = stoker("submit", "--dry-run", *TARGET, *IMAGE, "--name", "Pi job", PI, "10", "--dry-run")
+    assert done.code == 0, done.err
+    found = objects(done.out)
+    assert list(found) == ["Service", "ConfigMap", "Pod"]
+    container = found["Pod"]["spec"]["containers"][0]
+    assert container["args"][-3:] == [PI, "10", "--dry-run"]  # what stands behind the application is the application's
+    assert found["Pod"]["metadata"]["labels"]["spark-version"] == "3.5.7"  # as the image's tag says
+    assert found["Pod"]["metadata"]["name"].startswith("pi-job-")
+    assert done.err == ""
+
+
+def test_json_and_yaml_say_the_same(stoker: Stoker) -> None:
+    arguments = (*TARGET, *IMAGE, "--conf", "spark.kubernetes.driver.pod.name=d", PI)
+    as_json = json.loads(stoker("submit", "--dry-run", "-o", "json", *arguments).out)
+    as_yaml = yaml.safe_load(stoker("submit", "--dry-run", *arguments).out)
+    assert [item["kind"] for item in as_json["items"]] == [item["kind"] for item in as_yaml["items"]]
+    assert as_json["items"][-1]["spec"].keys() == as_yaml["items"][-1]["spec"].keys()
+
+
+def test_secrets_are_hidden_until_asked_for(stoker: Stoker) -> None:
+    arguments = (*TARGET, *IMAGE, "--conf", "spark.db.password=hunter2", "--conf",
+                 "spark.kubernetes.authenticate.driver.oauthToken=hunter2", PI)  # fmt: skip
+    hidden = stoker("submit", "--dry-run", *arguments)
+    assert hidden.code == 0 and "hunter2" not in hidden.out + hidden.err and "aHVudGVyMg" not in hidden.out
+    shown = stoker("submit", "--dry-run", "--show-secrets", *arguments)
+    assert "spark.db.password=hunter2" in shown.out and "aHVudGVyMg==" in shown.out
+
+
+def test_which_spark_is_meant(stoker: Stoker, tmp_path: pathlib.Path) -> None:
+    plain = (*TARGET, "--conf", "spark.kubernetes.container.image=registry:5000/team/spark", PI)
+    unknown = stoker("submit", "--dry-run", *plain)
+    assert "which Spark the image has is not known; objects are made as for 4.3.0" in unknown.err
+    assert unknown.err.count("\n") == 1
+    home = tmp_path / "spark"
+    (home / "jars").mkdir(parents=True)
+    (home / "jars" / "spark-core_2.12-3.4.4.jar").touch()
+    of_home = stoker("submit", "--dry-run", *plain, SPARK_HOME=str(home))
+    assert objects(of_home.out)["Pod"]["metadata"]["labels"]["spark-version"] == "3.4.4"
+    said = stoker("submit", "--dry-run", "--spark-version", "4.0.1", *plain, SPARK_HOME=str(home))
+    assert objects(said.out)["Pod"]["metadata"]["labels"]["spark-version"] == "4.0.1"
+
+
+def test_files_of_this_machine(stoker: Stoker) -> None:
+    stoker.write("conf/spark-defaults.conf", "spark.from.defaults yes\n")
+    stoker.write("conf/log4j2.properties", "rootLogger.level = warn\n")
+    with zipfile.ZipFile(stoker.folder / "app.jar", "w", zipfile.ZIP_DEFLATED) as jar:
+        jar.writestr("META-INF/MANIFEST.MF", "Manifest-Version: 1.0\r\nMain-Class: org.example.Main\r\n\r\n")
+    done = stoker("submit", "--dry-run", *TARGET, *IMAGE, "--conf", "spark.kubernetes.file.upload.path=s3a://bucket/up", "app.jar",
+                  SPARK_CONF_DIR="conf")  # fmt: skip
+    assert done.code == 0, done.err
+    found = objects(done.out)
+    assert found["Pod"]["spec"]["containers"][0]["args"][-2:] == ["org.example.Main", "spark-internal"]
+    data = found["ConfigMap"]["data"]
+    assert "spark.from.defaults=yes" in data["spark.properties"]
+    assert data["log4j2.properties"] == "rootLogger.level = warn\n"
+    assert "/app.jar would be uploaded to s3a://bucket/up/spark-upload-" in done.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((*TARGET, PI), "there is no image for the driver"),
+        ((*TARGET, *IMAGE, "--driver-memory", "lots", PI), "is no positive size"),
+        ((*TARGET, *IMAGE, "local:///app.jar"), "write --class with the class"),
+        ((*TARGET, *IMAGE, "--exector-memory", "1g", PI), 'did you mean "--executor-memory"?'),
+        ((*TARGET, *IMAGE, "-o", "jsno", PI), 'did you mean "json"?'),
+        ((*TARGET, *IMAGE, "--properties-file", "none.conf", PI), "none.conf"),
+        ((*TARGET, *IMAGE, "--conf", "spark.kubernetes.driver.podTemplateFile=none.yaml", PI), "none.yaml"),
+        ((*TARGET, *IMAGE, "--conf", "spark.kubernetes.driver.label.spark-role=boss", PI), "the label spark-role is Spark's own"),
+    ],
+    ids=["no-image", "bad-memory", "no-class", "unknown-flag", "bad-output", "no-properties-file", "no-template", "reserved-label"],
+)  # fmt: skip
+def test_what_is_wrong_is_said(stoker: Stoker, arguments: tuple[str, ...], words: str) -> None:
+    done = stoker("submit", "--dry-run", *arguments)
+    assert done.code == 2
+    assert words in done.err
+    assert done.out == ""
+
+
+def test_a_template_that_explodes_is_refused(stoker: Stoker) -> None:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 10)]
+    stoker.write("t.yaml", "\n".join([*lines, "kind: Pod"]))
+    done = stoker(
+        "submit", "--dry-run", *TARGET, *IMAGE, "--conf", "spark.kubernetes.driver.podTemplateFile=t.yaml", PI
+    )
+    assert done.code == 2
+    assert "t.yaml:" in done.err
+
+
+def test_a_template_of_ten_megabytes_is_refused(stoker: Stoker) -> None:
+    stoker.write("t.yaml", "kind: Pod\n" + "# x\n" * 2_600_000)
+    done = stoker(
+        "submit", "--dry-run", *TARGET, *IMAGE, "--conf", "spark.kubernetes.driver.podTemplateFile=t.yaml", PI
+    )
+    assert done.code != 0
+    assert "t.yaml" in done.err
+
+
+def test_ten_thousand_properties(stoker: Stoker) -> None:
+    stoker.write("many.conf", "".join(f"spark.many.key{i} value{i}\n" for i in range(10_000)))
+    done = stoker("submit", "--dry-run", *TARGET, *IMAGE, "--properties-file", "many.conf", PI)
+    assert done.code == 0, done.err
+    assert objects(done.out)["ConfigMap"]["data"]["spark.properties"].count("spark.many.key") == 10_000
+
+
+def test_help_has_the_words_of_spark_submit(stoker: Stoker) -> None:
+    done = stoker("submit", "--help")
+    assert done.code == 0
+    for flag in (
+        "--dry-run",
+        "--master",
+        "--deploy-mode",
+        "--py-files",
+        "--driver-memory",
+        "--conf",
+        "--spark-version",
+    ):
+        assert flag in done.out
+
+
+def test_without_dry_run_it_says_so(stoker: Stoker) -> None:
+    done = stoker("submit", *TARGET, *IMAGE, PI)
+    assert done.code == 2
+    assert "--dry-run" in done.err
