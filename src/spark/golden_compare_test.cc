@@ -7,6 +7,7 @@
 #include <array>
 #include <map>
 #include <regex>
+#include <set>
 
 #include "base/strings.h"
 #include "spark/java_properties.h"
@@ -246,17 +247,23 @@ void expect_every_change_is_seen(const json::object& object) {
   });
 }
 
+// A body without its ids: those of the same case in another run are the same.
+std::string shape_of(const json::object& body) {
+  static const std::regex kDrawn("[0-9a-f]{8,}(-[0-9a-f]{4,})*");
+  return std::regex_replace(codec::write_json(body), kDrawn, "id");
+}
+
 TEST(GoldenComparison, SeesEveryChange) {
-  std::size_t objects = 0;
-  for (const GoldenFile& file : golden_files())
+  std::set<std::string> seen;
+  const std::vector<GoldenFile> files = golden_files();
+  for (const GoldenFile& file : files)
     for (const json::object& golden : file.cases)
       for (const json::value& object : golden.at("objects").as_array()) {
         const json::object body = normalised(object).as_object();
         EXPECT_FALSE(is_reported(body, body));
-        expect_every_change_is_seen(body);
-        ++objects;
+        if (seen.insert(shape_of(body)).second) expect_every_change_is_seen(body);
       }
-  EXPECT_GT(objects, 900U);
+  EXPECT_GT(seen.size(), 400U);
 }
 
 TEST(GoldenComparison, SeesEveryPropertyAndLeavesTheirOrder) {

@@ -106,8 +106,9 @@ Result<void> set_image(const DriverContext& context, DriverParts& parts) {
                  .message = "there is no image for the driver",
                  .hint = "set --conf spark.kubernetes.container.image=registry/name:tag"};
   constexpr std::string_view kVersionMark = "{{SPARK_VERSION}}";
-  if (const std::size_t at = image->find(kVersionMark); context.since(Release::v4_1) && at != std::string::npos)
-    image->replace(at, kVersionMark.size(), context.version.text);
+  if (context.since(Release::v4_1))
+    for (std::size_t at = 0; (at = image->find(kVersionMark, at)) != std::string::npos;)
+      image->replace(at, kVersionMark.size(), context.version.text);
   parts.container["image"] = *image;
   TRY_ASSIGN(parts.container["imagePullPolicy"],
              context.configuration.one_of("spark.kubernetes.container.image.pullPolicy",
@@ -162,6 +163,16 @@ Result<void> set_pod(const DriverContext& context, DriverParts& parts) {
   return {};
 }
 
+// Over what a template says.
+Result<void> set_security(const DriverContext& context, DriverParts& parts) {
+  TRY_ASSIGN(const bool for_all,
+             context.configuration.boolean("spark.kubernetes.securityContext.allowPrivilegeEscalation", false));
+  TRY_ASSIGN(const bool for_driver, context.configuration.boolean(
+                                        "spark.kubernetes.driver.securityContext.allowPrivilegeEscalation", for_all));
+  resources::object_at(parts.container, "securityContext")["allowPrivilegeEscalation"] = for_driver;
+  return {};
+}
+
 }  // namespace
 
 Result<void> basic_driver_step(const DriverContext& context, DriverParts& parts) {
@@ -171,10 +182,7 @@ Result<void> basic_driver_step(const DriverContext& context, DriverParts& parts)
   set_environment(context, parts);
   TRY(set_resources(context, parts));
   TRY(set_pod(context, parts));
-  if (context.since(Release::v4_2)) {
-    json::object& security = resources::object_at(parts.container, "securityContext");
-    security["allowPrivilegeEscalation"] = false;
-  }
+  if (context.since(Release::v4_3)) TRY(set_security(context, parts));
   parts.properties.set("spark.kubernetes.driver.pod.name", context.driver_name);
   parts.properties.set("spark.app.id", context.identifiers.application_id);
   parts.properties.set("spark.kubernetes.submitInDriver", "true");

@@ -61,7 +61,10 @@ Result<void> service_step(const DriverContext& context, DriverParts& parts) {
       resources::list_at(spec, "ipFamilies").emplace_back(family);
   }
   TRY_ASSIGN(spec["ports"], service_ports(context, parts));
-  if (context.since(Release::v4_2)) spec["publishNotReadyAddresses"] = false;
+  if (context.since(Release::v4_3)) {
+    TRY_ASSIGN(spec["publishNotReadyAddresses"],
+               context.configuration.boolean("spark.kubernetes.driver.service.publishNotReadyAddresses", false));
+  }
   resources::add_texts(spec, "selector", context.labels);
   parts.dependants.push_back(std::move(service));
   parts.properties.set("spark.driver.host", fmt::format("{}.{}.svc", name, context.namespace_name));

@@ -106,6 +106,14 @@ Result<json::object> network_folder(const VolumeKeys& keys) {
   return json::object{{"nfs", {{"path", path}, {"server", server}}}};
 }
 
+// Of one pod alone since Spark 4.0; the key for either came with 3.5.
+Result<std::string_view> access_mode(const DriverContext& context) {
+  if (!context.since(Release::v3_5)) return std::string_view("ReadWriteOnce");
+  TRY_ASSIGN(const bool legacy, context.configuration.boolean("spark.kubernetes.legacy.useReadWriteOnceAccessMode",
+                                                              !context.since(Release::v4_0)));
+  return std::string_view(legacy ? "ReadWriteOnce" : "ReadWriteOncePod");
+}
+
 // The claim that the driver asks for itself: only with both a storage class and a size.
 Result<void> add_claim(const DriverContext& context, const VolumeKeys& keys, const std::string& name,
                        DriverParts& parts) {
@@ -126,9 +134,7 @@ Result<void> add_claim(const DriverContext& context, const VolumeKeys& keys, con
     resources::add_texts(metadata, "annotations", keys.texts("annotation."));
   }
   resources::add_texts(metadata, "labels", {{"spark-app-selector", context.identifiers.application_id}});
-  TRY_ASSIGN(const bool legacy,
-             context.configuration.boolean("spark.kubernetes.legacy.useReadWriteOnceAccessMode", false));
-  const std::string_view mode = context.since(Release::v4_0) && !legacy ? "ReadWriteOncePod" : "ReadWriteOnce";
+  TRY_ASSIGN(const std::string_view mode, access_mode(context));
   claim["spec"] = json::object{{"accessModes", {mode}},
                                {"resources", {{"requests", {{"storage", *size}}}}},
                                {"storageClassName", *storage_class}};

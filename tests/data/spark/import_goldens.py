@@ -1,6 +1,6 @@
 """Writes goldens/<version>.jsonl from records of the real spark-submit: python import_goldens.py FOLDER_OF_RECORDS
 
-A line is a case: what was typed, the environment and files it met, and what the real one did: its exit code, the objects
+It adds to a file what the file has not got, so that records of several folders come together. A line is a case: what was typed, the environment and files it met, and what the real one did: its exit code, the objects
 that it sent in their order, what it drew anew for that run. A text of one repeated character is written as
 {"repeat": character, "times": n}.
 """
@@ -45,9 +45,13 @@ def main():
     target = pathlib.Path(__file__).resolve().parent / "goldens"
     for version in sorted(p for p in source.iterdir() if p.is_dir() and p.name[0].isdigit()):
         cases = [record(folder) for folder in sorted(version.iterdir()) if (folder / "case.json").exists()]
-        text = "".join(json.dumps(case, ensure_ascii=False, separators=(",", ":")) + "\n" for case in cases)
-        (target / f"{version.name}.jsonl").write_text(text, encoding="utf-8")
-        print(version.name, len(cases), "cases", len(text), "bytes")
+        path = target / f"{version.name}.jsonl"
+        old = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        known = {json.loads(line)["case"]: line for line in old}
+        for case in cases:
+            known.setdefault(case["case"], json.dumps(case, ensure_ascii=False, separators=(",", ":")))
+        path.write_text("\n".join(known.values()) + "\n", encoding="utf-8")
+        print(version.name, len(known), "cases")
 
 
 if __name__ == "__main__":
