@@ -20,7 +20,7 @@ from scenarios import ROOT, WORK
 
 BUILD = ROOT / "build/release"
 BASELINE = ROOT / "bench/baseline.json"
-MODULES = ["pipeline", "engine", "metadata"]
+MODULES = ["pipeline", "engine", "metadata", "submission"]
 # What differs by more is marked: CPU time of the same program varies by this much on a shared machine.
 NOTABLE = 0.25
 KEPT = ["cpu_time", "real_time", "time_unit", "items_per_second", "wait_p50_ms", "wait_p99_ms"]
