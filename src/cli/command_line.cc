@@ -464,6 +464,7 @@ Result<Command> Parser::parse(std::vector<std::string> arguments) {
   // The words of spark-submit are its own, and those behind the application are the application's.
   if (arguments.front() == "submit") {
     TRY_ASSIGN(SubmitCommand submit, parse_submit_line(std::span(arguments).subspan(1)));
+    if (submit.arguments.version) return Command{.common = {}, .verb = VersionCommand{}};
     if (!submit.arguments.help) return Command{.common = {}, .verb = std::move(submit)};
     arguments = {"submit", "--help"};
   }

@@ -2,6 +2,8 @@
 
 #include <yaml.h>
 
+#include <algorithm>
+#include <array>
 #include <stdexcept>
 #include <string_view>
 
@@ -12,6 +14,28 @@ namespace stoker::codec {
 namespace {
 
 constexpr int kLineWidth = 120;
+
+// What readers of YAML 1.1 take for truth values, or for more than a text.
+constexpr std::array<std::string_view, 10> kWordsOfOldYaml = {"y",   "n",    "yes",   "no", "on",
+                                                              "off", "true", "false", "=",  "<<"};
+
+// Whether kubectl, whose YAML is 1.1, would read a plain text as something else: `yes`, 1_000, 10:30, 2026-11-29, 0b11.
+bool is_no_text_in_old_yaml(std::string_view text) {
+  std::string lower(text);
+  std::ranges::transform(lower, lower.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c; });
+  if (std::ranges::find(kWordsOfOldYaml, std::string_view(lower)) != kWordsOfOldYaml.end()) return true;
+  const std::size_t sign = !lower.empty() && (lower.front() == '+' || lower.front() == '-') ? 1 : 0;
+  if (lower.find_first_not_of("0123456789abcdefox_:.+-tz ", sign) != std::string::npos || lower.size() == sign)
+    return false;
+  const char first = lower[sign];
+  return ((first >= '0' && first <= '9') || first == '.') && lower.find_first_of("_:-box", sign) != std::string::npos;
+}
+
+// U+0085, U+2028 and U+2029 end lines for some readers.
+bool has_odd_line_end(std::string_view text) {
+  return text.find("\xc2\x85") != std::string_view::npos || text.find("\xe2\x80\xa8") != std::string_view::npos ||
+         text.find("\xe2\x80\xa9") != std::string_view::npos;
+}
 
 class Emitter {
  public:
@@ -71,10 +95,12 @@ class Emitter {
   }
 
   void write_text(std::string_view text) {
-    // Plain only when reading it plain gives the same text: the reader is the judge, not a list of special cases.
+    // Plain only when reading it plain gives the same text, for our reader and for those of the older YAML.
     const auto read = parse_yaml(text);
-    const bool plain = read.problems.empty() && read.value.is_string() && read.value.get_string() == text;
-    const bool block = !plain && text.find('\n') != std::string_view::npos;
+    const bool odd = has_odd_line_end(text);
+    const bool plain = !odd && !is_no_text_in_old_yaml(text) && read.problems.empty() && read.value.is_string() &&
+                       read.value.get_string() == text;
+    const bool block = !plain && !odd && text.find('\n') != std::string_view::npos;
     write_scalar(text, plain   ? YAML_ANY_SCALAR_STYLE
                        : block ? YAML_LITERAL_SCALAR_STYLE
                                : YAML_DOUBLE_QUOTED_SCALAR_STYLE);
@@ -83,8 +109,9 @@ class Emitter {
   void write_scalar(std::string_view text, yaml_scalar_style_t style) {
     yaml_event_t event;
     const auto* bytes = reinterpret_cast<const yaml_char_t*>(text.data());
-    yaml_scalar_event_initialize(&event, nullptr, nullptr, const_cast<yaml_char_t*>(bytes),
-                                 static_cast<int>(text.size()), 1, 1, style);
+    if (yaml_scalar_event_initialize(&event, nullptr, nullptr, const_cast<yaml_char_t*>(bytes),
+                                     static_cast<int>(text.size()), 1, 1, style) == 0)
+      throw std::runtime_error("a text that is no UTF-8 cannot be written as YAML");
     emit(event);
   }
 

@@ -28,8 +28,9 @@ constexpr std::array kPodPlaces = {
     PlaceRow{"/spec/volumes", Shape::list_of_objects},
     PlaceRow{"/spec/imagePullSecrets", Shape::list_of_objects},
     PlaceRow{"/spec/containers", Shape::list_of_objects},
+    PlaceRow{"/spec/initContainers", Shape::list_of_objects},
 };
-// And in Spark's container.
+// And in its containers.
 constexpr std::array kContainerPlaces = {
     PlaceRow{"/args", Shape::list},
     PlaceRow{"/env", Shape::list_of_objects},
@@ -76,6 +77,44 @@ Error wrong(std::string_view path, codec::Mark mark, std::string message, std::s
           .hint = std::move(hint)};
 }
 
+void write_out(json::value& value) {
+  if (value.is_number() || value.is_bool()) value = codec::write_json(value);
+}
+
+void write_members_out(json::value* texts) {
+  if (texts != nullptr && texts->is_object())
+    for (auto& member : texts->get_object())
+      write_out(member.value());
+}
+
+void write_elements_out(json::value* list) {
+  if (list != nullptr && list->is_array())
+    for (json::value& element : list->get_array())
+      write_out(element);
+}
+
+// As Spark's client does, numbers and truth values become texts where Kubernetes has texts: labels, `value: 1`.
+void write_texts_out(json::value& pod) {
+  boost::system::error_code missing;
+  for (const char* pointer : {"/metadata/labels", "/metadata/annotations", "/spec/nodeSelector"})
+    write_members_out(pod.find_pointer(pointer, missing));
+  for (const char* pointer : {"/spec/containers", "/spec/initContainers"}) {
+    json::value* containers = pod.find_pointer(pointer, missing);
+    if (containers == nullptr || !containers->is_array()) continue;
+    for (json::value& container : containers->get_array()) {
+      if (!container.is_object()) continue;
+      json::object& fields = container.get_object();
+      write_elements_out(fields.if_contains("args"));
+      write_elements_out(fields.if_contains("command"));
+      json::value* environment = fields.if_contains("env");
+      if (environment == nullptr || !environment->is_array()) continue;
+      for (json::value& variable : environment->get_array())
+        if (json::object* named = variable.if_object())
+          if (json::value* value = named->if_contains("value")) write_out(*value);
+    }
+  }
+}
+
 class Reading {
  public:
   Reading(std::string_view path, codec::LocatedValue located) : path_(path), located_(std::move(located)) {}
@@ -86,7 +125,10 @@ class Reading {
       return wrong(path_, first.mark, first.message, first.hint);
     }
     TRY(check_kind());
+    write_texts_out(located_.value);
     TRY(check_places("", located_.value, kPodPlaces));
+    TRY(check_containers("containers"));
+    TRY(check_containers("initContainers"));
     PodTemplate made;
     made.pod = located_.value.as_object();
     TRY(take_container(made, container_name));
@@ -120,6 +162,15 @@ class Reading {
     return {};
   }
 
+  Result<void> check_containers(std::string_view list) {
+    boost::system::error_code missing;
+    const json::value* containers = located_.value.find_pointer(fmt::format("/spec/{}", list), missing);
+    if (containers == nullptr || !containers->is_array()) return {};
+    for (std::size_t i = 0; i < containers->get_array().size(); ++i)
+      TRY(check_places(fmt::format("/spec/{}/{}", list, i), containers->get_array()[i], kContainerPlaces));
+    return {};
+  }
+
   // The chosen one leaves the list; the others stay in their order.
   Result<void> take_container(PodTemplate& made, const std::optional<std::string>& name) {
     json::object& spec = resources::object_at(made.pod, "spec");
@@ -134,8 +185,6 @@ class Reading {
         chosen = 0;
       }
     }
-    const std::string pointer = fmt::format("/spec/containers/{}", chosen);
-    TRY(check_places(pointer, containers[chosen], kContainerPlaces));
     made.container = containers[chosen].get_object();
     containers.erase(containers.begin() + chosen);
     return {};

@@ -52,7 +52,7 @@ Result<SparkVersion> parse_spark_version(std::string_view text) {
     if (row.major == *major && row.minor == *minor) return SparkVersion{row.release, std::string(text)};
   return Error{.code = ErrorCode::unsupported,
                .message = fmt::format("what Spark {} submits is not known", text),
-               .hint = fmt::format("known are Spark {}.{} to {}.{}; --jvm hands over to a real spark-submit",
+               .hint = fmt::format("known are Spark {}.{} to {}.{}; for others use their own spark-submit",
                                    kReleases.front().major, kReleases.front().minor, kReleases.back().major,
                                    kReleases.back().minor)};
 }

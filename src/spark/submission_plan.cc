@@ -112,7 +112,7 @@ Result<bool> check_user_steps(const DriverContext& context) {
     if (name != kVolcanoStep)
       return Error{.code = ErrorCode::unsupported,
                    .message = fmt::format("the feature step {} is a class, which needs a JVM", name),
-                   .hint = "--jvm hands over to a real spark-submit"};
+                   .hint = "use a real spark-submit for it"};
   return !classes.empty();
 }
 
@@ -129,6 +129,21 @@ Result<void> run_steps(const DriverContext& context, DriverParts& parts) {
   }
   if (has_pod_group) TRY(pod_group_step(context, parts));
   return configuration_step(context, parts);
+}
+
+// JSON and YAML have no other texts. `where` names the object and the keys on the way.
+Result<void> check_texts(const json::value& value, const std::string& where) {
+  if (value.is_string() && !java_length(value.get_string()))
+    return Error{.code = ErrorCode::invalid_value,
+                 .message = fmt::format("{} is no UTF-8 text", where),
+                 .hint = "Kubernetes takes no other bytes"};
+  if (value.is_array())
+    for (const json::value& element : value.get_array())
+      TRY(check_texts(element, where));
+  if (value.is_object())
+    for (const auto& member : value.get_object())
+      TRY(check_texts(member.value(), fmt::format("{}.{}", where, std::string_view(member.key()))));
+  return {};
 }
 
 }  // namespace
@@ -149,6 +164,9 @@ Result<SubmissionPlan> plan_submission(const SubmitRequest& request, const Spark
   TRY(run_steps(context, parts));
 
   resources::list_at(parts.spec(), "containers").push_back(std::move(parts.container));
+  TRY(check_texts(parts.pod, "the pod"));
+  for (const json::object& dependant : parts.dependants)
+    TRY(check_texts(dependant, fmt::format("the {}", resources::kind_of(dependant))));
   return SubmissionPlan{.namespace_name = context.namespace_name,
                         .application_id = identifiers.application_id,
                         .driver_name = context.driver_name,

@@ -68,7 +68,9 @@ class Resolution {
       : arguments_(arguments), version_(version), surroundings_(surroundings) {}
 
   Result<SubmitRequest> run() && {
+    TRY(refuse_other_actions());
     TRY(read_properties());
+    warn_of_environment_script();
     drop_foreign_keys();
     take_flags_and_environment();
     TRY(take_application());
@@ -82,6 +84,28 @@ class Resolution {
 
  private:
   Configuration& configuration() { return request_.configuration; }
+
+  // What spark-submit does beside submitting.
+  Result<void> refuse_other_actions() const {
+    for (const auto& [flag, kubectl] : {std::pair("--kill", "delete pod"), std::pair("--status", "get pod")})
+      if (arguments_.flag(flag))
+        return Error{.code = ErrorCode::unsupported,
+                     .message = fmt::format("{} is not there yet", flag),
+                     .hint = fmt::format("kubectl {} --namespace NAMESPACE POD does it", kubectl)};
+    if (arguments_.flag("--remote"))
+      return usage("--remote is for a server of Spark Connect, and --master for a cluster", "leave out --remote");
+    return {};
+  }
+
+  // The scripts around spark-submit run it; nothing of the user's runs here.
+  void warn_of_environment_script() {
+    constexpr std::string_view kScript = "spark-env.sh";
+    const auto folder = spark_conf_folder(surroundings_);
+    const auto names = folder ? surroundings_.file_names(*folder) : std::vector<std::string>();
+    if (names && std::ranges::find(*names, kScript) != names->end())
+      request_.warnings.push_back(
+          fmt::format("{}/{} is not run: export what it sets before", surroundings_.absolute_path(*folder), kScript));
+  }
 
   Result<void> read_file(const std::string& path) {
     auto text = surroundings_.read(path, kMaximumPropertiesBytes);
@@ -132,8 +156,8 @@ class Resolution {
       if (!configuration().has(row.key))
         if (auto value = surroundings_.environment(row.variable))
           configuration().set(std::string(row.key), *std::move(value));
-    if (arguments_.flag("--total-executor-cores"))
-      request_.warnings.emplace_back("--total-executor-cores has no effect on Kubernetes");
+    for (const std::string_view flag : {"--total-executor-cores", "--queue"})
+      if (arguments_.flag(flag)) request_.warnings.push_back(fmt::format("{} has no effect on Kubernetes", flag));
     if (arguments_.supervise) request_.warnings.emplace_back("--supervise has no effect on Kubernetes");
   }
 
@@ -161,7 +185,7 @@ class Resolution {
   static Error refuse(std::string_view what) {
     return {.code = ErrorCode::unsupported,
             .message = fmt::format("cluster mode is not for {}", what),
-            .hint = "--jvm hands over to a real spark-submit, which runs them in client mode"};
+            .hint = "a real spark-submit runs them in client mode"};
   }
 
   Result<void> check_master() {
@@ -170,7 +194,7 @@ class Resolution {
     if (!master->starts_with(kMasterScheme))
       return Error{.code = ErrorCode::unsupported,
                    .message = fmt::format("the master {} is not on Kubernetes", *master),
-                   .hint = "write k8s://https://host:port; --jvm hands other masters to a real spark-submit"};
+                   .hint = "write k8s://https://host:port; a real spark-submit knows other masters"};
     const std::string_view server = std::string_view(*master).substr(kMasterScheme.size());
     const std::size_t scheme_end = server.find("://");
     const std::string_view scheme = scheme_end == std::string_view::npos ? "" : server.substr(0, scheme_end);
@@ -180,13 +204,15 @@ class Resolution {
       request_.warnings.push_back(fmt::format("{} is not encrypted", server));
     else if (scheme != "https")
       return usage(fmt::format("{} is no address of an API server", server), "write k8s://https://host:port");
+    if (server.empty() || server.ends_with("://"))
+      return usage(fmt::format("the master {} names no host", *master), "write k8s://https://host:port");
     const auto mode = configuration().raw("spark.submit.deployMode");
     if (mode && *mode != "cluster" && *mode != "client")
       return usage(fmt::format("--deploy-mode {} is neither client nor cluster", *mode), "write --deploy-mode cluster");
     if (!mode || *mode == "client")
       return Error{.code = ErrorCode::unsupported,
                    .message = "client mode runs the driver here, which needs a JVM",
-                   .hint = "write --deploy-mode cluster; --jvm hands over to a real spark-submit"};
+                   .hint = "write --deploy-mode cluster; a real spark-submit has client mode"};
     return {};
   }
 

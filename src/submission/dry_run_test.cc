@@ -34,6 +34,20 @@ TEST(SubmissionDryRun, HidesSecretsAndSaysWhereTheyAre) {
   EXPECT_EQ(items[2].at_pointer("/spec/containers/0/env/1/value").as_string(), "u");
 }
 
+TEST(SubmissionDryRun, HidesWhatSaysThatItIsSecret) {
+  spark::SubmissionPlan plan = plan_with_secrets();
+  plan.dependants[1].at("data").as_object()["hive-site.xml"] = "<password>hunter2</password>";
+  plan.dependants[1].at("data").as_object()["spark.properties"] =
+      "spark.driver.extraJavaOptions=-Djavax.net.ssl.trustStorePassword=hunter2\nspark.jars=https://me:hunter2@h/"
+      "a.jar\n";
+  plan.driver.at("spec").as_object()["initContainers"] =
+      json::array{json::object{{"env", json::array{json::object{{"name", "API_KEY"}, {"value", "hunter2"}}, 5}}}, 7};
+  plan.driver["metadata"] = json::object{{"annotations", {{"token", "hunter2"}}}};
+  const json::object list = list_of_objects(plan, Secrets::hide);
+  EXPECT_EQ(codec::write_json(list).find("hunter2"), std::string::npos) << codec::write_json_pretty(list);
+  EXPECT_NE(codec::write_json(list).find("https\\\\://***@h/a.jar"), std::string::npos);
+}
+
 TEST(SubmissionDryRun, ShowsThemToWhoAsks) {
   const json::array items = list_of_objects(plan_with_secrets(), Secrets::show).at("items").as_array();
   EXPECT_EQ(items[0].at("data").at("token").as_string(), "dG9rZW4=");

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pathlib
 import zipfile
 
@@ -34,11 +35,16 @@ def test_the_objects_of_a_plain_application(stoker: Stoker) -> None:
 
 
 def test_json_and_yaml_say_the_same(stoker: Stoker) -> None:
-    arguments = (*TARGET, *IMAGE, "--conf", "spark.kubernetes.driver.pod.name=d", PI)
+    # PyYAML reads YAML 1.1, as kubectl does: what is a text must stay one.
+    words = ("yes", "on", "1_000", "0644", "0b11", "10:30", "2026-11-29", "=", "1e3", "\u2028", "~")
+    arguments = (*TARGET, *IMAGE, "--conf", "spark.kubernetes.driver.pod.name=d", "--conf",
+                 "spark.kubernetes.driver.label.debug=yes", PI, *words)  # fmt: skip
     as_json = json.loads(stoker("submit", "--dry-run", "-o", "json", *arguments).out)
     as_yaml = yaml.safe_load(stoker("submit", "--dry-run", *arguments).out)
     assert [item["kind"] for item in as_json["items"]] == [item["kind"] for item in as_yaml["items"]]
-    assert as_json["items"][-1]["spec"].keys() == as_yaml["items"][-1]["spec"].keys()
+    for pod in (as_json["items"][-1], as_yaml["items"][-1]):
+        assert pod["spec"]["containers"][0]["args"][-len(words) :] == list(words)
+        assert pod["metadata"]["labels"]["debug"] == "yes"
 
 
 def test_secrets_are_hidden_until_asked_for(stoker: Stoker) -> None:
@@ -69,8 +75,8 @@ def test_files_of_this_machine(stoker: Stoker) -> None:
     stoker.write("conf/log4j2.properties", "rootLogger.level = warn\n")
     with zipfile.ZipFile(stoker.folder / "app.jar", "w", zipfile.ZIP_DEFLATED) as jar:
         jar.writestr("META-INF/MANIFEST.MF", "Manifest-Version: 1.0\r\nMain-Class: org.example.Main\r\n\r\n")
-    done = stoker("submit", "--dry-run", *TARGET, *IMAGE, "--conf", "spark.kubernetes.file.upload.path=s3a://bucket/up", "app.jar",
-                  SPARK_CONF_DIR="conf")  # fmt: skip
+    done = stoker("submit", "--dry-run", "--show-secrets", *TARGET, *IMAGE, "--conf", "spark.kubernetes.file.upload.path=s3a://bucket/up",
+                  "app.jar", SPARK_CONF_DIR="conf")  # fmt: skip
     assert done.code == 0, done.err
     found = objects(done.out)
     assert found["Pod"]["spec"]["containers"][0]["args"][-2:] == ["org.example.Main", "spark-internal"]
@@ -141,6 +147,13 @@ def test_help_has_the_words_of_spark_submit(stoker: Stoker) -> None:
         "--spark-version",
     ):
         assert flag in done.out
+
+
+def test_bytes_that_are_no_text_are_refused(stoker: Stoker) -> None:
+    for words in ((PI, os.fsdecode(b"caf\xe9")), ("--conf", os.fsdecode(b"spark.x=\xff\xfe"), PI)):
+        done = stoker("submit", "--dry-run", *TARGET, *IMAGE, *words)
+        assert done.code == 2
+        assert "is no UTF-8 text" in done.err
 
 
 def test_without_dry_run_it_says_so(stoker: Stoker) -> None:

@@ -63,11 +63,10 @@ Result<spark::SparkVersion> find_version(const SubmitCommand& command, const spa
                                                        "spark.kubernetes.container.image"};
   const spark::SparkVersion newest = spark::newest_spark_version();
   // Which properties files count depends on the version; for the image's name the newest's rules do.
-  const auto request = spark::resolve_submit_request(command.arguments, newest, machine);
-  if (request)
-    for (const std::string_view key : kImages)
-      if (const auto image = request->configuration.raw(key))
-        if (auto version = version_of_tag(*image)) return *version;
+  TRY_ASSIGN(const spark::SubmitRequest request, spark::resolve_submit_request(command.arguments, newest, machine));
+  for (const std::string_view key : kImages)
+    if (const auto image = request.configuration.raw(key))
+      if (auto version = version_of_tag(*image)) return *version;
   if (auto version = version_of_home(machine)) return *version;
   warn(fmt::format("which Spark the image has is not known; objects are made as for {} (--spark-version says it)",
                    newest.text));
@@ -89,7 +88,7 @@ Result<int> run_submit(const Program& program, const SubmitCommand& command) {
   for (const std::string& warning : plan.warnings)
     warn(warning);
   for (const spark::Upload& upload : plan.uploads)
-    warn(fmt::format("{} would be uploaded to {}", upload.from_path, upload.to_uri));
+    warn(fmt::format("{} would be uploaded to {}", upload.from_path, submission::without_password(upload.to_uri)));
   const json::object list =
       submission::list_of_objects(plan, command.show_secrets ? submission::Secrets::show : submission::Secrets::hide);
   fmt::print("{}", command.json ? codec::write_json_pretty(list) + "\n" : codec::write_yaml(list));

@@ -7,6 +7,7 @@
 #include <chrono>
 
 #include "spark/java_properties.h"
+#include "spark/java_text.h"
 #include "spark/steps/driver_context.h"
 
 namespace stoker::spark {
@@ -35,21 +36,6 @@ struct ConfigurationFile {
   std::string content;
   std::size_t length = 0;  // of both, in characters of Java
 };
-
-// Characters of Java's strings (UTF-16 units), none when `text` is no UTF-8.
-std::optional<std::size_t> java_length(std::string_view text) {
-  std::size_t units = 0;
-  for (std::size_t at = 0; at < text.size();) {
-    const auto first = static_cast<unsigned char>(text[at]);
-    const std::size_t bytes = first < 0x80 ? 1 : first >= 0xc2 && first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
-    if ((first >= 0x80 && first < 0xc2) || first > 0xf4 || at + bytes > text.size()) return std::nullopt;
-    for (std::size_t i = 1; i < bytes; ++i)
-      if ((static_cast<unsigned char>(text[at + i]) & 0xc0) != 0x80) return std::nullopt;
-    units += bytes == 4 ? 2 : 1;
-    at += bytes;
-  }
-  return units;
-}
 
 Result<std::vector<ConfigurationFile>> files_of(const DriverContext& context, std::int64_t limit, DriverParts& parts) {
   std::vector<ConfigurationFile> files;
