@@ -8,8 +8,8 @@ from stoker import _bytecode, _saved_files, _state
 from stoker._place import is_framework
 from stoker._project import import_file, project_root
 from stoker._record import Recorder
-from stoker._watched_environment import digest_of
-from stoker._watched_paths import now
+from stoker._watched.environment import digest_of
+from stoker._watched.paths import now
 
 if TYPE_CHECKING:
     from stoker import _document_types as types

@@ -8,15 +8,14 @@ import hashlib
 import os
 import stat
 import sys
-from types import FrameType
 from typing import Any, Dict, List, Optional, Tuple
 
 from stoker._environment import packages_stamp
-from stoker._place import PACKAGE
-from stoker._project import is_library_file, is_own_file, is_project_file, project_modules
-from stoker._watched_environment import EnvironmentReads
-from stoker._watched_imports import ModuleSearches, lists_modules
-from stoker._watched_paths import ABSENT, PathQuestions, Question, is_text, made_since, now, state_of
+from stoker._project import is_library_file, is_own_file, is_project_file, is_standard_file, project_modules
+from stoker._watched.environment import EnvironmentReads
+from stoker._watched.frames import is_users
+from stoker._watched.imports import ModuleSearches, lists_modules
+from stoker._watched.paths import ABSENT, PathQuestions, Question, is_text, made_since, now, state_of
 
 # What a compile's answer may depend on without leaving a file or variable behind.
 _OUTSIDE = {
@@ -80,7 +79,7 @@ class Recorder:
         if name.endswith(".pyc") or name.startswith(_IGNORED) or is_library_file(name) or is_own_file(name):
             return
         # A library's own reading outside the project (font caches, certificates) is the library's affair.
-        if name.startswith(self._root) or not _only_library_frames():
+        if name.startswith(self._root) or _is_users():
             if not is_text(name):
                 self.unfit["opens a file whose path is no text"] = None
             elif os.path.lexists(name):
@@ -169,7 +168,7 @@ def _hook(event: str, args: Tuple[Any, ...]) -> None:
             recorder.opened(args[0], args[2] if len(args) > 2 else 0)
         elif event in _LISTINGS:
             _listed(recorder, args)
-        elif event in _OUTSIDE and not _only_library_frames():
+        elif event in _OUTSIDE and _is_users():
             recorder.unfit[_OUTSIDE[event]] = None
     except Exception:  # never the user's problem
         pass
@@ -177,25 +176,9 @@ def _hook(event: str, args: Tuple[Any, ...]) -> None:
 
 def _listed(recorder: Recorder, args: Tuple[Any, ...]) -> None:
     """A listing by project code: a new file there would change the answer, and no digest would tell."""
-    if not isinstance(args[0], int) and not lists_modules(is_library_file) and not _only_library_frames():
+    if not isinstance(args[0], int) and not lists_modules(is_library_file) and _is_users():
         recorder.unfit[f"lists the folder {args[0] or '.'}"] = None
 
 
-def _only_library_frames() -> bool:
-    """Whether the innermost frame that is not the standard library's is no project code either."""
-    frame: Optional[FrameType] = sys._getframe(1)
-    while frame is not None and frame.f_code.co_filename == __file__:
-        frame = frame.f_back
-    if frame is None or frame.f_code.co_filename.startswith("<frozen importlib"):
-        return True  # an import looks into folders; what it finds is recorded by itself
-    while frame is not None:
-        name = frame.f_code.co_filename
-        if not name.startswith(("<frozen", PACKAGE)):
-            from stoker._project import is_standard_file
-
-            if not is_standard_file(name):
-                return is_library_file(name)
-        elif name.startswith(PACKAGE) and not name.endswith("_record.py"):
-            return True
-        frame = frame.f_back
-    return True
+def _is_users() -> bool:
+    return is_users(__file__, is_standard_file, is_library_file)

@@ -14,7 +14,7 @@ from typing import Dict, Iterable, Iterator, Optional
 
 from stoker._project import project_modules
 from stoker._record import Recorder, digest_of_file
-from stoker._watched_paths import now
+from stoker._watched.paths import now
 
 # For a file that was saved while it was imported: nobody knows which of its contents ran.
 UNKNOWN = "unknown"

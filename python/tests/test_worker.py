@@ -299,10 +299,10 @@ def worker_files() -> list[pathlib.Path]:
         "_place",
         "_project",
         "_values",
-        "_watched_environment",
     ]
     return (
         [package / f"{name}.py" for name in names]
+        + sorted(package.glob("_watched/*.py"))
         + sorted(package.glob("_worker/*.py"))
         + sorted(package.glob("_spark/*.py"))
         + sorted(package.glob("materializers/*.py"))

@@ -18,5 +18,8 @@ std::string did_you_mean(std::string_view word, std::span<const std::string> can
 std::vector<std::string> split(std::string_view text, char separator);
 std::string join(std::span<const std::string> parts, std::string_view separator);
 std::string_view trim(std::string_view text);
+// Of A to Z alone.
+std::string lower_case(std::string_view text);
+bool is_utf8(std::string_view text);
 
 }  // namespace stoker

@@ -1,5 +1,7 @@
 #include "codec/position.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <charconv>
 
@@ -91,6 +93,17 @@ std::string escape_pointer(std::string_view token) {
     }
   }
   return text;
+}
+
+Error located_error(std::string_view name, Mark mark, std::string_view message, std::string hint) {
+  return {.code = ErrorCode::invalid_document,
+          .message = mark.line == 0 ? fmt::format("{}: {}", name, message)
+                                    : fmt::format("{}:{}:{}: {}", name, mark.line, mark.column, message),
+          .hint = std::move(hint)};
+}
+
+Error located_error(std::string_view name, const TextProblem& problem) {
+  return located_error(name, problem.mark, problem.message, problem.hint);
 }
 
 }  // namespace stoker::codec

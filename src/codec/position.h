@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/error.h"
 #include "codec/json.h"
 
 namespace stoker::codec {
@@ -46,6 +47,10 @@ struct TextProblem {
   std::string message;
   std::string hint;
 };
+
+// "name:line:column: message" (invalid_document); without line and column where they are not known.
+Error located_error(std::string_view name, Mark mark, std::string_view message, std::string hint = "");
+Error located_error(std::string_view name, const TextProblem& problem);
 
 // A parsed text. With problems, `value` is for looking at (to report more), never for use.
 struct LocatedValue {

@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <string_view>
 
+#include "base/strings.h"
 #include "codec/yaml.h"
 
 namespace stoker::codec {
@@ -21,8 +22,7 @@ constexpr std::array<std::string_view, 10> kWordsOfOldYaml = {"y",   "n",    "ye
 
 // Whether kubectl, whose YAML is 1.1, would read a plain text as something else: `yes`, 1_000, 10:30, 2026-11-29, 0b11.
 bool is_no_text_in_old_yaml(std::string_view text) {
-  std::string lower(text);
-  std::ranges::transform(lower, lower.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c; });
+  const std::string lower = lower_case(text);
   if (std::ranges::find(kWordsOfOldYaml, std::string_view(lower)) != kWordsOfOldYaml.end()) return true;
   const std::size_t sign = !lower.empty() && (lower.front() == '+' || lower.front() == '-') ? 1 : 0;
   if (lower.find_first_not_of("0123456789abcdefox_:.+-tz ", sign) != std::string::npos || lower.size() == sign)

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/strings.h"
 #include "expression/value.h"
 
 namespace stoker::expression {

@@ -147,30 +147,6 @@ std::size_t code_points(std::string_view text) {
       std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
 }
 
-bool is_utf8(std::string_view text) {
-  for (std::size_t i = 0; i < text.size();) {
-    const auto lead = static_cast<unsigned char>(text[i]);
-    if (lead < 0x80) {
-      ++i;
-      continue;
-    }
-    const std::size_t length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
-    if (lead < 0xC2 || lead > 0xF4 || i + length > text.size()) return false;
-    std::uint32_t point = lead & (0xFFU >> (length + 1));
-    for (std::size_t k = 1; k < length; ++k) {
-      const auto next = static_cast<unsigned char>(text[i + k]);
-      if ((next & 0xC0) != 0x80) return false;
-      point = (point << 6) | (next & 0x3FU);
-    }
-    if (point > 0x10FFFF || (point >= 0xD800 && point < 0xE000) || (length == 3 && point < 0x800) ||
-        (length == 4 && point < 0x10000)) {
-      return false;
-    }
-    i += length;
-  }
-  return true;
-}
-
 std::int64_t approximate_bytes(const json::value& value) {
   auto bytes = static_cast<std::int64_t>(sizeof(json::value));
   if (const auto* text = value.if_string()) {

@@ -59,7 +59,6 @@ bool equal(const json::value& a, const json::value& b);
 // Scalars but strings: null, true, 12, 1.5, 2.0 (a double keeps its point, so that the text tells its type).
 std::string number_text(const json::value& value);
 std::size_t code_points(std::string_view text);
-bool is_utf8(std::string_view text);
 // Rough memory of a value, for the byte budget.
 std::int64_t approximate_bytes(const json::value& value);
 std::size_t depth_of(const json::value& value);

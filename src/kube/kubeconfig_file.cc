@@ -32,8 +32,7 @@ std::vector<std::string> KubeconfigNode::keys() const {
 Error KubeconfigNode::wrong(const std::string& key, const std::string& what) const {
   const codec::Mark mark = content_->located.positions.value(
       content_->located.value, fmt::format("{}/{}", pointer_, codec::escape_pointer(key)));
-  return {.code = ErrorCode::invalid_document,
-          .message = fmt::format("{}:{}:{}: {} {}", content_->path, mark.line, mark.column, key, what)};
+  return codec::located_error(content_->path, mark, fmt::format("{} {}", key, what));
 }
 
 Result<std::string> KubeconfigNode::text(const std::string& key) const {
@@ -100,12 +99,7 @@ Result<KubeconfigFile> KubeconfigFile::read(const std::string& path) {
   content->path = path;
   // An empty file is a kubeconfig with nothing in it.
   content->located = codec::parse_yaml(trim(*text).empty() ? "{}" : std::string_view(*text));
-  if (!content->located.problems.empty()) {
-    const codec::TextProblem& first = content->located.problems.front();
-    return Error{.code = ErrorCode::invalid_document,
-                 .message = fmt::format("{}:{}:{}: {}", path, first.mark.line, first.mark.column, first.message),
-                 .hint = first.hint};
-  }
+  if (!content->located.problems.empty()) return codec::located_error(path, content->located.problems.front());
   if (!content->located.value.is_object())
     return Error{.code = ErrorCode::invalid_document, .message = fmt::format("{} is no kubeconfig", path)};
   KubeconfigFile file;

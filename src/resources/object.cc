@@ -32,8 +32,19 @@ json::object make_object(std::string_view api_version, std::string_view kind, st
   return {{"apiVersion", api_version}, {"kind", kind}, {"metadata", {{"name", name}}}};
 }
 
+json::object make_immutable(std::string_view kind, std::string_view name, const Texts& data) {
+  json::object object = make_object("v1", kind, name);
+  add_texts(object, "data", data);
+  object["immutable"] = true;
+  return object;
+}
+
 json::object named_value(std::string_view name, std::string_view value) {
   return {{"name", name}, {"value", value}};
+}
+
+json::object secret_volume(std::string_view name, std::string_view secret) {
+  return {{"name", name}, {"secret", {{"secretName", secret}}}};
 }
 
 json::object volume_mount(std::string_view name, std::string_view path) {

@@ -22,7 +22,11 @@ void add_texts(json::object& parent, std::string_view key, const Texts& texts);
 // apiVersion, kind and metadata.name.
 json::object make_object(std::string_view api_version, std::string_view kind, std::string_view name);
 
+// One that Kubernetes lets nobody change: a ConfigMap or a Secret with its data.
+json::object make_immutable(std::string_view kind, std::string_view name, const Texts& data);
+
 json::object named_value(std::string_view name, std::string_view value);
+json::object secret_volume(std::string_view name, std::string_view secret);
 json::object volume_mount(std::string_view name, std::string_view path);
 
 // Makes a pod the owner that the object dies with: what Kubernetes' garbage collection goes by.

@@ -61,7 +61,7 @@ struct FileStamp {
 Result<FileStamp> stamp_file(const Path& path);
 
 // What is at a path, whatever is in it: `file`, `folder`, `other` or `absent`; of a link that of what it leads to, with
-// where it points (`link file ../a`). The worker's _watched_paths.py says the same.
+// where it points (`link file ../a`). The worker's _watched/paths.py says the same.
 std::string path_state(const Path& path);
 
 // A folder with a name that nobody had, removed with all in it at the end of its scope.

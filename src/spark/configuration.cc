@@ -142,8 +142,7 @@ Result<std::vector<std::string>> ConfigurationReader::list(std::string_view key)
 Result<bool> ConfigurationReader::boolean(std::string_view key, bool otherwise) const {
   TRY_ASSIGN(const auto value, text(key));
   if (!value) return otherwise;
-  std::string lower(java_trim(*value));
-  std::ranges::transform(lower, lower.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c; });
+  const std::string lower = lower_case(java_trim(*value));
   if (lower == "true") return true;
   if (lower == "false") return false;
   return wrong(key, "true or false", *value);
@@ -152,12 +151,9 @@ Result<bool> ConfigurationReader::boolean(std::string_view key, bool otherwise) 
 Result<std::int64_t> ConfigurationReader::whole_number(std::string_view key, std::int64_t otherwise) const {
   TRY_ASSIGN(const auto value, text(key));
   if (!value) return otherwise;
-  std::string_view digits = java_trim(*value);
-  if (digits.starts_with('+')) digits.remove_prefix(1);
-  std::int32_t number = 0;
-  const auto [end, code] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
-  if (code != std::errc() || end != digits.data() + digits.size()) return wrong(key, "a whole number", *value);
-  return std::int64_t{number};
+  const auto number = java_int(java_trim(*value));
+  if (!number) return wrong(key, "a whole number", *value);
+  return std::int64_t{*number};
 }
 
 Result<std::optional<double>> ConfigurationReader::number(std::string_view key) const {

@@ -21,8 +21,8 @@ namespace {
 // The names that stand for places in the records.
 const std::map<std::string, std::string> kPlaces = {{"${MASTER}", "k8s://http://127.0.0.1:16443"},
                                                     {"${API}", "http://127.0.0.1:16443"},
-                                                    {"${WORK}", "/tmp/stoker-goldens/work"},
-                                                    {"${SPARK_HOME}", "/tmp/stoker-goldens/spark"}};
+                                                    {"${WORK}", "/here"},
+                                                    {"${SPARK_HOME}", "/spark"}};
 
 std::string placed(std::string text) {
   for (const auto& [mark, place] : kPlaces)
@@ -95,7 +95,8 @@ std::string key_of(const json::object& object) {
 
 Objects recorded_objects(const json::object& golden) {
   Objects objects;
-  for (const json::value& object : golden.at("objects").as_array())
+  const json::value all = codec::parse_json(placed(codec::write_json(golden.at("objects")))).value();
+  for (const json::value& object : all.as_array())
     objects.try_emplace(key_of(object.as_object()), object.as_object());
   return objects;
 }

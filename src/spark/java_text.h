@@ -1,9 +1,13 @@
 // What Java's String does, where that is not what C++ or Unicode would do.
 #pragma once
 
+#include <charconv>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string_view>
+
+#include "base/strings.h"
 
 namespace stoker::spark {
 
@@ -19,17 +23,22 @@ inline std::string_view java_trim(std::string_view text) {
 
 // Characters of Java's strings (UTF-16 units), none when `text` is no UTF-8.
 inline std::optional<std::size_t> java_length(std::string_view text) {
+  if (!is_utf8(text)) return std::nullopt;
   std::size_t units = 0;
-  for (std::size_t at = 0; at < text.size();) {
-    const auto first = static_cast<unsigned char>(text[at]);
-    const std::size_t bytes = first < 0x80 ? 1 : first >= 0xc2 && first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
-    if ((first >= 0x80 && first < 0xc2) || first > 0xf4 || at + bytes > text.size()) return std::nullopt;
-    for (std::size_t i = 1; i < bytes; ++i)
-      if ((static_cast<unsigned char>(text[at + i]) & 0xc0) != 0x80) return std::nullopt;
-    units += bytes == 4 ? 2 : 1;
-    at += bytes;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    units += (byte & 0xc0) == 0x80 ? 0 : byte >= 0xf0 ? 2 : 1;
   }
   return units;
+}
+
+// Integer.parseInt: a sign or none, digits, 32 bits.
+inline std::optional<std::int32_t> java_int(std::string_view text) {
+  if (text.starts_with('+')) text.remove_prefix(1);
+  std::int32_t number = 0;
+  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (code != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return number;
 }
 
 }  // namespace stoker::spark

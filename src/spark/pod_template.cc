@@ -70,13 +70,6 @@ bool has_shape(const json::value& value, Shape shape) {
   return false;
 }
 
-Error wrong(std::string_view path, codec::Mark mark, std::string message, std::string hint = "") {
-  return {.code = ErrorCode::invalid_document,
-          .message = mark.line == 0 ? fmt::format("{}: {}", path, message)
-                                    : fmt::format("{}:{}:{}: {}", path, mark.line, mark.column, message),
-          .hint = std::move(hint)};
-}
-
 void write_out(json::value& value) {
   if (value.is_number() || value.is_bool()) value = codec::write_json(value);
 }
@@ -120,10 +113,7 @@ class Reading {
   Reading(std::string_view path, codec::LocatedValue located) : path_(path), located_(std::move(located)) {}
 
   Result<PodTemplate> run(const std::optional<std::string>& container_name) {
-    if (!located_.problems.empty()) {
-      const codec::TextProblem& first = located_.problems.front();
-      return wrong(path_, first.mark, first.message, first.hint);
-    }
+    if (!located_.problems.empty()) return codec::located_error(path_, located_.problems.front());
     TRY(check_kind());
     write_texts_out(located_.value);
     TRY(check_places("", located_.value, kPodPlaces));
@@ -138,13 +128,14 @@ class Reading {
  private:
   Result<void> check_kind() {
     const std::string hint = "a template begins with apiVersion: v1 and kind: Pod";
-    if (!located_.value.is_object()) return wrong(path_, mark(""), "a pod template is an object", hint);
+    if (!located_.value.is_object()) return codec::located_error(path_, mark(""), "a pod template is an object", hint);
     const json::object& document = located_.value.get_object();
     for (const auto& [key, wanted] : {std::pair("apiVersion", "v1"), std::pair("kind", "Pod")}) {
       const json::value* value = document.if_contains(key);
       if (value != nullptr && (!value->is_string() || value->get_string() != wanted))
-        return wrong(path_, mark(fmt::format("/{}", key)),
-                     fmt::format("{} is {}, and a pod template has {}", key, codec::write_json(*value), wanted), hint);
+        return codec::located_error(
+            path_, mark(fmt::format("/{}", key)),
+            fmt::format("{} is {}, and a pod template has {}", key, codec::write_json(*value), wanted), hint);
     }
     return {};
   }
@@ -156,8 +147,8 @@ class Reading {
       const json::value* value = root.find_pointer(row.pointer, missing);
       // What is null is as good as absent.
       if (value == nullptr || value->is_null() || has_shape(*value, row.shape)) continue;
-      return wrong(path_, mark(prefix + std::string(row.pointer)),
-                   fmt::format("{} should be {}", row.pointer.substr(1), words_of(row.shape)));
+      return codec::located_error(path_, mark(prefix + std::string(row.pointer)),
+                                  fmt::format("{} should be {}", row.pointer.substr(1), words_of(row.shape)));
     }
     return {};
   }

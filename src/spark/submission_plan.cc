@@ -9,7 +9,6 @@
 #include "spark/pod_template.h"
 #include "spark/resource_names.h"
 #include "spark/steps/driver_context.h"
-#include "spark/uris.h"
 
 namespace stoker::spark {
 
@@ -90,13 +89,12 @@ Result<DriverContext> make_context(const SubmitRequest& request, const SparkVers
 }
 
 Result<void> start_from_template(const DriverContext& context, DriverParts& parts) {
-  TRY_ASSIGN(const auto path, context.configuration.text("spark.kubernetes.driver.podTemplateFile"));
+  TRY_ASSIGN(const auto file,
+             configured_file(context, "spark.kubernetes.driver.podTemplateFile", kMaximumTemplateBytes));
   parts.pod = json::object{{"apiVersion", "v1"}, {"kind", "Pod"}};
-  if (!path) return {};
-  auto text = context.surroundings.read(context.surroundings.absolute_path(local_path(*path)), kMaximumTemplateBytes);
-  if (!text) return std::move(text).error().with_context("the driver's pod template");
+  if (!file) return {};
   TRY_ASSIGN(const auto container, context.configuration.text("spark.kubernetes.driver.podTemplateContainerName"));
-  TRY_ASSIGN(PodTemplate found, read_pod_template(*path, *text, container));
+  TRY_ASSIGN(PodTemplate found, read_pod_template(file->path, file->content, container));
   if (!found.warning.empty()) parts.warnings.push_back(std::move(found.warning));
   parts.pod = std::move(found.pod);
   parts.pod["apiVersion"] = "v1";

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 
 #include "base/strings.h"
 #include "spark/java_properties.h"
@@ -31,9 +30,6 @@ constexpr std::array kEnvironmentFallbacks = {
     EnvironmentFallback{"spark.executor.memory", "SPARK_EXECUTOR_MEMORY"},
     EnvironmentFallback{"spark.executor.cores", "SPARK_EXECUTOR_CORES"},
 };
-
-constexpr std::array<std::string_view, 4> kFileLists = {"spark.jars", "spark.files", "spark.archives",
-                                                        "spark.submit.pyFiles"};
 
 // Main classes that need a terminal or a server of their own (SparkSubmit refuses them in cluster mode).
 struct RefusedClass {
@@ -97,14 +93,19 @@ class Resolution {
     return {};
   }
 
+  // The path of a file in the configuration folder, none when it is not there.
+  std::optional<std::string> in_conf_folder(std::string_view name) const {
+    const auto folder = spark_conf_folder(surroundings_);
+    if (!folder) return std::nullopt;
+    const auto names = surroundings_.file_names(*folder);
+    if (!names || std::ranges::find(*names, name) == names->end()) return std::nullopt;
+    return surroundings_.absolute_path(fmt::format("{}/{}", *folder, name));
+  }
+
   // The scripts around spark-submit run it; nothing of the user's runs here.
   void warn_of_environment_script() {
-    constexpr std::string_view kScript = "spark-env.sh";
-    const auto folder = spark_conf_folder(surroundings_);
-    const auto names = folder ? surroundings_.file_names(*folder) : std::vector<std::string>();
-    if (names && std::ranges::find(*names, kScript) != names->end())
-      request_.warnings.push_back(
-          fmt::format("{}/{} is not run: export what it sets before", surroundings_.absolute_path(*folder), kScript));
+    if (const auto script = in_conf_folder("spark-env.sh"))
+      request_.warnings.push_back(fmt::format("{} is not run: export what it sets before", *script));
   }
 
   Result<void> read_file(const std::string& path) {
@@ -126,11 +127,7 @@ class Resolution {
       return usage(fmt::format("--load-spark-defaults is of Spark 4, and this is Spark {}", version_.text),
                    "leave it out, or say --spark-version");
     if (files.empty() || arguments_.load_spark_defaults)
-      if (const auto folder = spark_conf_folder(surroundings_)) {
-        const std::string path = surroundings_.absolute_path(*folder + "/spark-defaults.conf");
-        auto names = surroundings_.file_names(*folder);
-        if (names && std::ranges::find(*names, "spark-defaults.conf") != names->end()) TRY(read_file(path));
-      }
+      if (const auto defaults = in_conf_folder("spark-defaults.conf")) TRY(read_file(*defaults));
     for (const std::string& file : files)
       TRY(read_file(surroundings_.absolute_path(file)));
     for (const auto& [key, value] : arguments_.configuration)
@@ -229,11 +226,8 @@ class Resolution {
   Result<void> check_count(std::string_view key, std::string_view what) {
     const auto value = configuration().raw(key);
     if (!value) return {};
-    std::string_view digits = *value;
-    if (digits.starts_with('+')) digits.remove_prefix(1);
-    std::int32_t number = 0;
-    const auto [end, code] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
-    if (code == std::errc() && end == digits.data() + digits.size() && number > 0) return {};
+    const auto number = java_int(*value);
+    if (number && *number > 0) return {};
     return Error{.code = ErrorCode::invalid_value,
                  .message = fmt::format("{} \"{}\" is no positive whole number", what, *value),
                  .hint = fmt::format("it is {}", key)};
@@ -244,14 +238,13 @@ class Resolution {
     TRY(check_memory("spark.executor.memory", "an executor's memory"));
     TRY(check_count("spark.executor.cores", "an executor's cores"));
     const std::string dynamic = configuration().raw("spark.dynamicAllocation.enabled").value_or("");
-    const bool is_dynamic = dynamic.size() == 4 && std::ranges::equal(dynamic, std::string_view("true"), {},
-                                                                      [](char c) { return char(c | 0x20); });
+    const bool is_dynamic = lower_case(dynamic) == "true";
     if (!is_dynamic) TRY(check_count("spark.executor.instances", "the number of executors"));
     return {};
   }
 
   Result<void> resolve_lists() {
-    for (const std::string_view key : kFileLists) {
+    for (const std::string_view key : kFileListKeys) {
       const auto list = configuration().raw(key);
       if (!list) continue;
       auto resolved = resolve_list(*list, surroundings_);

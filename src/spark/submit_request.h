@@ -3,8 +3,10 @@
 // mode).
 #pragma once
 
+#include <array>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -16,6 +18,10 @@
 namespace stoker::spark {
 
 inline constexpr std::size_t kMaximumPropertiesBytes = 16 << 20;
+
+// Keys whose values are lists of files.
+inline constexpr std::array<std::string_view, 4> kFileListKeys = {"spark.jars", "spark.files", "spark.archives",
+                                                                  "spark.submit.pyFiles"};
 
 enum class ApplicationKind { java, python, r };
 

@@ -7,6 +7,7 @@
 #include <regex>
 #include <string>
 
+#include "base/strings.h"
 #include "resources/object.h"
 #include "spark/java_properties.h"
 
@@ -25,12 +26,6 @@ constexpr std::array<std::string_view, 6> kOnlyNames = {
     "spark.kubernetes.driver.secrets.",       "spark.kubernetes.executor.secrets.",
     "spark.kubernetes.driver.secretkeyref.",  "spark.kubernetes.executor.secretkeyref.",
     "spark.kubernetes.kerberos.tokensecret.", "spark.kubernetes.authenticate."};
-
-std::string lower_case(std::string_view text) {
-  std::string lower(text);
-  std::ranges::transform(lower, lower.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c; });
-  return lower;
-}
 
 bool says_secret(std::string_view text) {
   const std::string lower = lower_case(text);

@@ -27,8 +27,8 @@ from recording_api_server import RecordingServer
 
 CASES = int(os.environ.get("STOKER_DIFFERENTIAL_CASES", "12"))
 COMPARISON = pathlib.Path(os.environ.get("STOKER_SPARK_TEST", ROOT / "build/dev/src/spark/spark_test"))
-# The places that the records have, whatever they were in this run.
-RECORDED_WORK = "/tmp/stoker-goldens/work"
+# What the records have, whatever it was in this run.
+RECORDED_WORK = "${WORK}"
 RECORDED_API = "http://127.0.0.1:16443"
 # Shortens the JVM's start, and changes no request.
 QUICK = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"

@@ -229,10 +229,10 @@ def test_no_paths_of_one_machine() -> None:
             ROOT / "tests/fuzz/corpus"
         ):
             continue
+        # What was recorded says where it was recorded, unless somebody takes care.
+        words = (*MACHINE_PATHS, "/tmp/") if path.is_relative_to(ROOT / "tests/data") else MACHINE_PATHS
         for line, content in enumerate(text(path).splitlines(), 1):
-            problems += [
-                f"{name(path)}:{line}: {word}" for word in MACHINE_PATHS if re.search(rf"(?<![\w.]){word}", content)
-            ]
+            problems += [f"{name(path)}:{line}: {word}" for word in words if re.search(rf"(?<![\w.]){word}", content)]
     check(problems)
 
 

@@ -16,13 +16,13 @@ import stat
 import sys
 import sysconfig
 import threading
-from types import FrameType
 from typing import Any, Collection, Dict, List, Optional, Tuple
 
 from stoker._place import PACKAGE
-from stoker._watched_environment import EnvironmentReads
-from stoker._watched_imports import ModuleSearches, lists_modules
-from stoker._watched_paths import ABSENT, PathQuestions, Question, is_text, made_since, now, state_of
+from stoker._watched.environment import EnvironmentReads
+from stoker._watched.frames import is_users
+from stoker._watched.imports import ModuleSearches, lists_modules
+from stoker._watched.paths import ABSENT, PathQuestions, Question, is_text, made_since, now, state_of
 from stoker._worker import native
 from stoker._worker.children import PROCESS_EVENTS, started_process
 
@@ -371,17 +371,12 @@ def _is_no_file(path: str) -> bool:
     return name.startswith("<") and name.endswith(">")
 
 
+def _is_standard(path: str) -> bool:
+    return path.startswith(STANDARD_LIBRARY) and not any(part in path for part in _LIBRARY_PARTS)
+
+
 def _is_the_users() -> bool:
-    """Whether the innermost code beyond the standard library and ours is the user's."""
-    frame: Optional[FrameType] = sys._getframe(1)
-    while frame is not None:
-        name = frame.f_code.co_filename
-        if any(part in name for part in _LIBRARY_PARTS):
-            return False
-        if not is_library(name):
-            return True
-        frame = frame.f_back
-    return False
+    return is_users(__file__, _is_standard, is_library)
 
 
 def _source_of(cached: str) -> Optional[str]:

@@ -10,6 +10,7 @@
 #include "cli/open_store.h"
 #include "cli/output.h"
 #include "cli/pipeline_source.h"
+#include "cli/random.h"
 #include "cli/resumed_document.h"
 #include "cli/run_output.h"
 #include "cli/signals.h"
@@ -38,12 +39,7 @@ Result<json::object> given_parameters(const Program& program, const RunCommand& 
     TRY_ASSIGN(auto text,
                runtime::read_file(program.working_directory / *command.parameter_file, kMaximumParameterFileBytes));
     auto document = codec::parse_yaml(text);
-    if (!document.problems.empty()) {
-      const auto& problem = document.problems.front();
-      return Error{.code = ErrorCode::invalid_document,
-                   .message = fmt::format("{}:{}:{}: {}", *command.parameter_file, problem.mark.line,
-                                          problem.mark.column, problem.message)};
-    }
+    if (!document.problems.empty()) return codec::located_error(*command.parameter_file, document.problems.front());
     if (!document.value.is_object()) {
       return Error{.code = ErrorCode::invalid_document,
                    .message = fmt::format("{} is no map of parameters", *command.parameter_file)};
@@ -106,10 +102,7 @@ class LocalEngine {
 };
 
 std::function<double()> random_fraction() {
-  // std::random_device of Debian's libstdc++ would be the only thing in the program that needs glibc 2.36.
-  std::uint64_t seed = 0;
-  if (::getentropy(&seed, sizeof seed) != 0) std::abort();  // never: the kernel answers so few bytes always
-  auto source = std::make_shared<std::mt19937_64>(seed);
+  auto source = std::make_shared<std::mt19937_64>(random_bits());
   return [source] { return std::uniform_real_distribution<double>(0.0, 1.0)(*source); };
 }
 

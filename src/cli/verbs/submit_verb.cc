@@ -1,11 +1,11 @@
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <filesystem>
 
 #include "cli/output.h"
+#include "cli/random.h"
 #include "cli/verbs/verbs.h"
 #include "codec/yaml_write.h"
 #include "spark/submission_plan.h"
@@ -17,12 +17,6 @@
 namespace stoker::cli {
 
 namespace {
-
-std::uint64_t random_bits() {
-  std::uint64_t bits = 0;
-  if (::getentropy(&bits, sizeof bits) != 0) std::abort();  // never: the kernel answers so few bytes always
-  return bits;
-}
 
 void warn(std::string_view text) {
   fmt::print(stderr, "warning: {}\n", text);

@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 
+#include "base/strings.h"
 #include "expression/regex/regex_program.h"
 #include "expression/value.h"
 

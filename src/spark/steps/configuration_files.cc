@@ -114,10 +114,8 @@ Result<void> configuration_step(const DriverContext& context, DriverParts& parts
     resources::list_at(source, "items").push_back(json::object{{"key", key}, {"mode", kReadableByAll}, {"path", key}});
   data["spark.kubernetes.namespace"] = context.namespace_name;
 
-  json::object config_map = resources::make_object("v1", "ConfigMap", name);
+  json::object config_map = resources::make_immutable("ConfigMap", name, data);
   resources::object_at(config_map, "metadata")["namespace"] = context.namespace_name;
-  resources::add_texts(config_map, "data", data);
-  config_map["immutable"] = true;
   parts.dependants.push_back(std::move(config_map));
   parts.volumes().push_back(json::object{{"configMap", std::move(source)}, {"name", kVolume}});
   parts.mounts().push_back(resources::volume_mount(kVolume, kFolder));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,17 @@ struct DriverContext {
 
   bool since(Release release) const { return version.release >= release; }
 };
+
+// A file of the submitter that a key of the configuration names.
+struct ConfiguredFile {
+  std::string path;  // as it is written
+  std::string name;  // behind the last slash
+  std::string content;
+};
+
+// None when the key is not set; an error that names the key when the file cannot be read.
+Result<std::optional<ConfiguredFile>> configured_file(const DriverContext& context, const std::string& key,
+                                                      std::size_t limit_bytes);
 
 // Grows from step to step.
 struct DriverParts {

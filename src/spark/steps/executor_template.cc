@@ -3,7 +3,6 @@
 
 #include "spark/pod_template.h"
 #include "spark/steps/driver_context.h"
-#include "spark/uris.h"
 
 namespace stoker::spark {
 
@@ -18,19 +17,14 @@ constexpr std::string_view kDataKey = "podspec-configmap-key";
 }  // namespace
 
 Result<void> executor_template_step(const DriverContext& context, DriverParts& parts) {
-  TRY_ASSIGN(const auto path, context.configuration.text(kTemplateKey));
-  if (!path) return {};
-  auto text = context.surroundings.read(context.surroundings.absolute_path(local_path(*path)), kMaximumTemplateBytes);
-  if (!text) return std::move(text).error().with_context(std::string(kTemplateKey));
+  TRY_ASSIGN(const auto file, configured_file(context, std::string(kTemplateKey), kMaximumTemplateBytes));
+  if (!file) return {};
   TRY_ASSIGN(const auto container, context.configuration.text("spark.kubernetes.executor.podTemplateContainerName"));
-  TRY_ASSIGN(const PodTemplate checked, read_pod_template(*path, *text, container));
+  TRY_ASSIGN(const PodTemplate checked, read_pod_template(file->path, file->content, container));
   if (!checked.warning.empty()) parts.warnings.push_back(checked.warning);
 
   const std::string name = fmt::format("{}-driver-podspec-conf-map", context.name_prefix);
-  json::object config_map = resources::make_object("v1", "ConfigMap", name);
-  config_map["data"] = json::object{{kDataKey, *text}};
-  config_map["immutable"] = true;
-  parts.dependants.push_back(std::move(config_map));
+  parts.dependants.push_back(resources::make_immutable("ConfigMap", name, {{std::string(kDataKey), file->content}}));
   json::array items{json::object{{"key", kDataKey}, {"path", kFile}}};
   parts.volumes().push_back(
       json::object{{"configMap", {{"items", std::move(items)}, {"name", name}}}, {"name", kVolume}});

@@ -4,7 +4,6 @@
 
 #include "codec/base64.h"
 #include "spark/steps/driver_context.h"
-#include "spark/uris.h"
 
 namespace stoker::spark {
 
@@ -33,13 +32,6 @@ json::object configuration_volume(std::string_view volume, std::string_view conf
   return {{"configMap", std::move(source)}, {"name", volume}};
 }
 
-json::object immutable_object(std::string_view kind, std::string_view name, const resources::Texts& data) {
-  json::object object = resources::make_object("v1", kind, name);
-  resources::add_texts(object, "data", data);
-  object["immutable"] = true;
-  return object;
-}
-
 // A folder that is missing makes an empty ConfigMap, as Spark does, and a warning, as it does not.
 Result<resources::Texts> files_in(const DriverContext& context, const std::string& folder, DriverParts& parts) {
   resources::Texts data;
@@ -58,19 +50,16 @@ Result<resources::Texts> files_in(const DriverContext& context, const std::strin
 }
 
 Result<void> add_kerberos_configuration(const DriverContext& context, DriverParts& parts) {
-  TRY_ASSIGN(const auto path, context.configuration.text(kKerberosPath));
   TRY_ASSIGN(const auto existing, context.configuration.text(kKerberosConfigMap));
-  if (path && existing) return both(kKerberosPath, kKerberosConfigMap);
-  if (!path && !existing) return {};
+  if (existing && context.request.configuration.has(kKerberosPath)) return both(kKerberosPath, kKerberosConfigMap);
+  TRY_ASSIGN(const auto file, configured_file(context, std::string(kKerberosPath), kMaximumFileBytes));
+  if (!file && !existing) return {};
   resources::Texts data;
   std::string name = existing.value_or("");
-  if (path) {
-    const std::string file = context.surroundings.absolute_path(*path);
-    auto content = context.surroundings.read(file, kMaximumFileBytes);
-    if (!content) return std::move(content).error().with_context(std::string(kKerberosPath));
-    data[std::string(last_part(file))] = *std::move(content);
+  if (file) {
+    data[file->name] = file->content;
     name = fmt::format("{}-krb5-file", context.name_prefix);
-    parts.dependants.push_back(immutable_object("ConfigMap", name, data));
+    parts.dependants.push_back(resources::make_immutable("ConfigMap", name, data));
   }
   parts.volumes().push_back(configuration_volume("krb5-file", name, data));
   json::object mount = resources::volume_mount("krb5-file", "/etc/krb5.conf");
@@ -83,16 +72,14 @@ Result<void> add_kerberos_configuration(const DriverContext& context, DriverPart
 Result<bool> add_keytab(const DriverContext& context, DriverParts& parts) {
   TRY_ASSIGN(const auto keytab, context.configuration.text(kKeytab));
   if (!keytab || keytab->starts_with("local:")) return false;
-  const std::string file = context.surroundings.absolute_path(local_path(*keytab));
-  auto content = context.surroundings.read(file, kMaximumFileBytes);
-  if (!content) return std::move(content).error().with_context(std::string(kKeytab));
-  const std::string key(last_part(file));
+  TRY_ASSIGN(const auto file, configured_file(context, std::string(kKeytab), kMaximumFileBytes));
   const std::string name = fmt::format("{}-kerberos-keytab", context.name_prefix);
   constexpr std::string_view kFolder = "/mnt/secrets/kerberos-keytab";
-  parts.dependants.push_back(immutable_object("Secret", name, {{key, codec::encode_base64(*content)}}));
-  parts.volumes().push_back(json::object{{"name", "kerberos-keytab"}, {"secret", {{"secretName", name}}}});
+  parts.dependants.push_back(
+      resources::make_immutable("Secret", name, {{file->name, codec::encode_base64(file->content)}}));
+  parts.volumes().push_back(resources::secret_volume("kerberos-keytab", name));
   parts.mounts().push_back(resources::volume_mount("kerberos-keytab", kFolder));
-  parts.properties.set(std::string(kKeytab), fmt::format("{}/{}", kFolder, key));
+  parts.properties.set(std::string(kKeytab), fmt::format("{}/{}", kFolder, file->name));
   return true;
 }
 
@@ -108,7 +95,7 @@ Result<void> hadoop_step(const DriverContext& context, DriverParts& parts) {
   if (folder) {
     TRY_ASSIGN(data, files_in(context, *folder, parts));
     name = fmt::format("{}-hadoop-config", context.name_prefix);
-    parts.dependants.push_back(immutable_object("ConfigMap", name, data));
+    parts.dependants.push_back(resources::make_immutable("ConfigMap", name, data));
   }
   if (context.since(Release::v3_5)) parts.properties.set("spark.kubernetes.executor.hadoopConfigMapName", name);
   parts.volumes().push_back(configuration_volume(kHadoopVolume, name, data));
@@ -129,7 +116,7 @@ Result<void> kerberos_step(const DriverContext& context, DriverParts& parts) {
   TRY_ASSIGN(const bool has_keytab, add_keytab(context, parts));
   if (has_keytab || !secret) return {};
   constexpr std::string_view kFolder = "/mnt/secrets/hadoop-credentials";
-  parts.volumes().push_back(json::object{{"name", "hadoop-secret"}, {"secret", {{"secretName", *secret}}}});
+  parts.volumes().push_back(resources::secret_volume("hadoop-secret", *secret));
   parts.mounts().push_back(resources::volume_mount("hadoop-secret", kFolder));
   parts.environment().push_back(
       resources::named_value("HADOOP_TOKEN_FILE_LOCATION", fmt::format("{}/{}", kFolder, *key)));

@@ -5,7 +5,6 @@
 #include "codec/yaml.h"
 #include "spark/pod_template.h"
 #include "spark/steps/driver_context.h"
-#include "spark/uris.h"
 
 namespace stoker::spark {
 
@@ -15,21 +14,14 @@ constexpr std::string_view kTemplateKey = "spark.kubernetes.scheduler.volcano.po
 constexpr std::string_view kGroupAnnotation = "scheduling.k8s.io/group-name";
 
 Result<json::object> read_group(const DriverContext& context) {
-  TRY_ASSIGN(const auto path, context.configuration.text(kTemplateKey));
-  if (!path) return json::object();
-  auto text = context.surroundings.read(context.surroundings.absolute_path(local_path(*path)), kMaximumTemplateBytes);
-  if (!text) return std::move(text).error().with_context(std::string(kTemplateKey));
-  const codec::LocatedValue read = codec::parse_yaml(*text);
-  if (!read.problems.empty()) {
-    const codec::TextProblem& first = read.problems.front();
-    return Error{.code = ErrorCode::invalid_document,
-                 .message = fmt::format("{}:{}:{}: {}", *path, first.mark.line, first.mark.column, first.message),
-                 .hint = first.hint};
-  }
+  TRY_ASSIGN(const auto file, configured_file(context, std::string(kTemplateKey), kMaximumTemplateBytes));
+  if (!file) return json::object();
+  const codec::LocatedValue read = codec::parse_yaml(file->content);
+  if (!read.problems.empty()) return codec::located_error(file->path, read.problems.front());
   const json::value* kind = read.value.is_object() ? read.value.get_object().if_contains("kind") : nullptr;
   if (kind == nullptr || !kind->is_string() || kind->get_string() != "PodGroup")
     return Error{.code = ErrorCode::invalid_document,
-                 .message = fmt::format("{} is no PodGroup of Volcano", *path),
+                 .message = fmt::format("{} is no PodGroup of Volcano", file->path),
                  .hint = "it begins with apiVersion: scheduling.volcano.sh/v1beta1 and kind: PodGroup"};
   return read.value.get_object();
 }

@@ -7,7 +7,6 @@
 #include "base/strings.h"
 #include "codec/base64.h"
 #include "spark/steps/driver_context.h"
-#include "spark/uris.h"
 
 namespace stoker::spark {
 
@@ -33,20 +32,20 @@ constexpr std::array kRows = {
     CredentialRow{"clientCertFile", "clientCertFile", "client-cert", true},
 };
 
+Result<std::optional<std::string>> credential(const DriverContext& context, const std::string& key, bool is_file) {
+  if (!is_file) return context.configuration.text(key);
+  TRY_ASSIGN(auto file, configured_file(context, key, kMaximumCredentialBytes));
+  return file ? std::optional(std::move(file->content)) : std::nullopt;
+}
+
 // The given credentials in base64, by their keys in the Secret.
 Result<resources::Texts> given_credentials(const DriverContext& context, DriverParts& parts) {
   resources::Texts data;
   for (const CredentialRow& row : kRows) {
     const std::string key = fmt::format("{}{}", kCredentials, row.key);
-    TRY_ASSIGN(const auto value, context.configuration.text(key));
-    if (!value) continue;
-    std::string content = *value;
-    if (row.is_file) {
-      auto read = context.surroundings.read(context.surroundings.absolute_path(*value), kMaximumCredentialBytes);
-      if (!read) return std::move(read).error().with_context(key);
-      content = *std::move(read);
-    }
-    data[std::string(row.data_key)] = codec::encode_base64(content);
+    TRY_ASSIGN(const auto content, credential(context, key, row.is_file));
+    if (!content) continue;
+    data[std::string(row.data_key)] = codec::encode_base64(*content);
     const std::string mounted = fmt::format("{}{}", kMounted, row.mounted_key);
     if (!context.request.configuration.has(mounted))
       parts.properties.set(mounted, fmt::format("{}/{}", kCredentialsFolder, row.data_key));
@@ -69,11 +68,8 @@ Result<void> credentials_step(const DriverContext& context, DriverParts& parts) 
     return {};
   }
   const std::string name = fmt::format("{}-kubernetes-credentials", context.name_prefix);
-  json::object secret = resources::make_object("v1", "Secret", name);
-  resources::add_texts(secret, "data", data);
-  secret["immutable"] = true;
-  parts.dependants.push_back(std::move(secret));
-  parts.volumes().push_back(json::object{{"name", kCredentialsVolume}, {"secret", {{"secretName", name}}}});
+  parts.dependants.push_back(resources::make_immutable("Secret", name, data));
+  parts.volumes().push_back(resources::secret_volume(kCredentialsVolume, name));
   parts.mounts().push_back(resources::volume_mount(kCredentialsVolume, kCredentialsFolder));
   return {};
 }
@@ -81,7 +77,7 @@ Result<void> credentials_step(const DriverContext& context, DriverParts& parts) 
 Result<void> secret_mounts_step(const DriverContext& context, DriverParts& parts) {
   for (const auto& [secret, path] : context.request.configuration.with_prefix("spark.kubernetes.driver.secrets.")) {
     const std::string volume = fmt::format("{}-volume", secret);
-    parts.volumes().push_back(json::object{{"name", volume}, {"secret", {{"secretName", secret}}}});
+    parts.volumes().push_back(resources::secret_volume(volume, secret));
     parts.mounts().push_back(resources::volume_mount(volume, path));
   }
   return {};

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 
 #include "base/strings.h"
 #include "spark/steps/driver_context.h"
@@ -14,8 +13,6 @@ namespace stoker::spark {
 namespace {
 
 constexpr std::string_view kUploadPath = "spark.kubernetes.file.upload.path";
-constexpr std::array<std::string_view, 4> kFileLists = {"spark.jars", "spark.files", "spark.archives",
-                                                        "spark.submit.pyFiles"};
 
 // Where the file at `uri` goes. Files of the same content go to the same place, so that the next submission finds them.
 Result<std::string> add_upload(const DriverContext& context, DriverParts& parts, const std::string& uri) {
@@ -45,7 +42,7 @@ std::string with_name(std::string uri, std::string_view name) {
 }  // namespace
 
 Result<void> upload_step(const DriverContext& context, DriverParts& parts) {
-  for (const std::string_view key : kFileLists) {
+  for (const std::string_view key : kFileListKeys) {
     const auto list = context.request.configuration.raw(key);
     if (!list || list->empty()) continue;
     std::vector<std::string> uploaded;

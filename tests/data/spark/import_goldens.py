@@ -1,4 +1,6 @@
-"""Writes goldens/<version>.jsonl from records of the real spark-submit: python import_goldens.py FOLDER_OF_RECORDS
+"""Writes goldens/<version>.jsonl from records of the real spark-submit: python import_goldens.py FOLDER_OF_RECORDS PLACE
+
+PLACE is the folder in which the records were made: its `work` is ${WORK}, its `spark` ${SPARK_HOME}.
 
 It adds to a file what the file has not got, so that records of several folders come together. A line is a case: what was typed, the environment and files it met, and what the real one did: its exit code, the objects
 that it sent in their order, what it drew anew for that run. A text of one repeated character is written as
@@ -31,7 +33,7 @@ def record(folder):
         "case": case["name"],
         "about": case["about"],
         "argv": case["argv"],
-        "env": case["env"],
+        "env": {name: value for name, value in case["env"].items() if name != "HOME"},
         "files": case["files"],
         "dirs": case["dirs"],
         "exit_code": expected["exit_code"],
@@ -41,7 +43,7 @@ def record(folder):
 
 
 def main():
-    source = pathlib.Path(sys.argv[1])
+    source, place = pathlib.Path(sys.argv[1]), sys.argv[2]
     target = pathlib.Path(__file__).resolve().parent / "goldens"
     for version in sorted(p for p in source.iterdir() if p.is_dir() and p.name[0].isdigit()):
         cases = [record(folder) for folder in sorted(version.iterdir()) if (folder / "case.json").exists()]
@@ -49,7 +51,9 @@ def main():
         old = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
         known = {json.loads(line)["case"]: line for line in old}
         for case in cases:
-            known.setdefault(case["case"], json.dumps(case, ensure_ascii=False, separators=(",", ":")))
+            line = json.dumps(case, ensure_ascii=False, separators=(",", ":"))
+            line = line.replace(f"{place}/work", "${WORK}").replace(f"{place}/spark", "${SPARK_HOME}")
+            known.setdefault(case["case"], line)
         path.write_text("\n".join(known.values()) + "\n", encoding="utf-8")
         print(version.name, len(known), "cases")
 

@@ -8,7 +8,7 @@ from types import FrameType
 from typing import Any, Callable, Dict, Iterable, Optional, Tuple
 
 from stoker._place import is_framework
-from stoker._watched_paths import state_of
+from stoker._watched.paths import state_of
 
 # Those who list the folders of sys.path on their own account.
 _LISTERS = ("importlib", "importlib_metadata", "importlib_resources", "pkg_resources", "pkgutil", "site", "zipimport")

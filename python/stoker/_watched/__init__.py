@@ -1,0 +1,1 @@
+"""What code asks of its surroundings while somebody watches: environment variables, paths, modules, and who asks."""
