@@ -22,7 +22,8 @@ Cluster::Cluster(const Program& program, kube::ClusterConfiguration configuratio
                .random_bits = random_bits}) {
   const auto said = std::make_shared<Guarded<std::set<std::string>>>();
   client_.on_warning([said](std::string_view text) {
-    if (said->lock()->insert(std::string(text)).second) fmt::print(stderr, "warning: {}\n", text);
+    if (said->with([&](auto& texts) { return texts.insert(std::string(text)).second; }))
+      fmt::print(stderr, "warning: {}\n", text);
   });
 }
 

@@ -6,7 +6,7 @@
 //     finished
 //
 // So one patch makes the pod the owner of all, where a patch of each would be needed. A crash after any write leaves an
-// unfinished anchor; leftovers.h finishes or removes what hangs on it. docs/adr/0007-owners-by-an-anchor.md says more.
+// unfinished anchor; leftovers.h finishes or removes what hangs on it. docs/adr/0009-owners-by-an-anchor.md says more.
 //
 // Each write is idempotent by (name, submission id): an object that is there and ours is taken for made. Whatever
 // happens, there is at most one driver, since its name is part of the plan.
