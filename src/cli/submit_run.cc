@@ -31,13 +31,6 @@ void say(std::string_view text) {
   fmt::print(stderr, "{}\n", text);
 }
 
-// Errors of a cluster end with 125; what the user wrote wrong keeps its own code.
-Result<int> prevented(const Error& error) {
-  if (error.code == ErrorCode::cancelled) return kExitCancelled;
-  print_error(error);
-  return kExitPrevented;
-}
-
 // Tells a person on standard error what happens; the driver's log goes to standard output, unless a result has that for
 // itself.
 class Reporter final : public submission::FollowListener {
@@ -89,7 +82,11 @@ class SubmitRun {
     if (command_.detach) placing.stop = {};
     auto placement =
         submission::place(placing, cluster_.client(), submission_.plan, {.submission_id = submission_.submission_id});
-    if (!placement) return timed_out(context) ? kExitTimedOut : prevented(placement.error());
+    if (!placement) {
+      if (stop_.stop_requested()) return kExitCancelled;  // what the stop broke is no error
+      print_error(placement.error());
+      return timed_out(context) ? kExitTimedOut : kExitPrevented;
+    }
     if (!placement.value().warning.empty()) say("warning: " + placement.value().warning);
     driver_ = {.namespace_name = submission_.plan.namespace_name,
                .name = submission_.plan.driver_name,
@@ -148,7 +145,8 @@ class SubmitRun {
     const bool late = timed_out(context);
     if (!late && error.code != ErrorCode::cancelled) {
       say(fmt::format("the driver {} goes on", name_));
-      return prevented(error);
+      print_error(error);
+      return kExitPrevented;
     }
     if (late) say(fmt::format("error: the driver {} did not end in time (--timeout)", name_));
     if (command_.detach)

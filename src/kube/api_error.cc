@@ -88,7 +88,7 @@ Error error_of(const Status& status, std::string_view verb, std::string_view obj
       .message = status.message.empty() ? fmt::format("HTTP {} {}", status.code, status.reason) : status.message,
       .hint = hint_of(status),
       .context = {fmt::format("{} {}", verb, object)},
-      .retryable = status.code == 429 || status.code >= 500};
+      .retryable = status.code == 429};
 }
 
 }  // namespace stoker::kube

@@ -20,8 +20,8 @@ struct Status {
 Status status_of(const net::Response& response);
 
 // The error of "VERB OBJECT", as in "create pod ml/pi-driver". Its code: not_found, already_exists, conflict,
-// permission (401, 403), limit_exceeded (a quota), invalid_value (400, 413, 422), expired (410), unavailable and
-// retryable (429, 5xx).
+// permission (401, 403), limit_exceeded (a quota), invalid_value (400, 413, 422), expired (410), unavailable
+// (429, 5xx). Retryable is a 429 alone: after a 5xx the server may have acted.
 Error error_of(const Status& status, std::string_view verb, std::string_view object);
 
 }  // namespace stoker::kube

@@ -79,6 +79,17 @@ class Placing {
     return resources::label_of(object, kSubmissionLabel) == options_.submission_id;
   }
 
+  // The server said no, or never heard of it.
+  static bool is_refusal(const Error& error) {
+    switch (error.code) {
+      case ErrorCode::unavailable: return error.retryable;
+      case ErrorCode::timed_out:
+      case ErrorCode::cancelled:
+      case ErrorCode::already_exists: return false;
+      default: return true;
+    }
+  }
+
   void mark_unfinished(json::object& anchor) const {
     json::object& metadata = resources::object_at(anchor, "metadata");
     resources::object_at(metadata, "labels")[kUnfinishedLabel] = "true";
@@ -95,10 +106,16 @@ class Placing {
                                 .name = std::string(resources::name_of(object)),
                                 .subresource = {}};
     tried_.push_back(path);
+    bool nothing_was_made = true;
     for (int tries = 1;; ++tries) {
       auto made = client_.create(context, object, plan_.namespace_name);
       if (made) return made;
       const ErrorCode code = made.error().code;
+      nothing_was_made = nothing_was_made && is_refusal(made.error());
+      if (nothing_was_made) {
+        tried_.pop_back();
+        return made;
+      }
       if (code != ErrorCode::already_exists && code != ErrorCode::unavailable) return made;
       // It may be that this very request, or one of a submission with the same id, has made it.
       auto there = client_.get(context, path);
@@ -140,9 +157,12 @@ Result<Placement> place(const runtime::Context& context, const kube::Client& cli
   Placing placing(client, plan, options);
   auto placement = placing.run(context.with_timeout(client.clock(), options.time_to_write));
   if (placement || placing.undo()) return placement;
-  return std::move(placement).error().with_hint(fmt::format(
-      "some of its objects may be left; `stoker apps cleanup --namespace {}` removes them after {} minutes",
-      plan.namespace_name, std::chrono::ceil<std::chrono::minutes>(options.time_to_creation_deadline).count()));
+  Error error = std::move(placement).error();
+  if (!error.hint.empty()) error.hint += "; ";
+  error.hint += fmt::format(
+      "some of its objects may be left: `stoker apps cleanup --namespace {}` removes them after {} minutes",
+      plan.namespace_name, std::chrono::ceil<std::chrono::minutes>(options.time_to_creation_deadline).count());
+  return error;
 }
 
 }  // namespace stoker::submission
