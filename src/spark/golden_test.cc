@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <fstream>
 #include <map>
 
@@ -157,6 +158,16 @@ bool differs_on_purpose(const json::array& rows, const std::string& name, const 
   });
 }
 
+// STOKER_PLANNED_OBJECTS is a file that gets every object, a line each: what tests/integration/test_goldens_accepted.py
+// shows to a real API server.
+void write_down(const std::string& version, const std::string& name, const SubmissionPlan& plan) {
+  const char* path = std::getenv("STOKER_PLANNED_OBJECTS");
+  if (path == nullptr) return;
+  std::ofstream file(path, std::ios::app);
+  for (const auto& [key, object] : planned_objects(plan))
+    file << codec::write_json(json::object{{"version", version}, {"case", name}, {"object", object}}) << '\n';
+}
+
 TEST(Goldens, AreTheSameObjects) {
   const json::array on_purpose = wanted_differences();
   std::size_t compared = 0;
@@ -169,6 +180,7 @@ TEST(Goldens, AreTheSameObjects) {
           << file.version << " " << name << ": " << (plan.ok() ? "" : plan.error().describe());
       if (!plan.ok()) continue;
       EXPECT_EQ(differences_of(golden, *plan), "") << file.version << " " << name;
+      write_down(file.version, name, *plan);
       ++compared;
     }
   EXPECT_GT(compared, other_goldens() == nullptr ? 250U : 0U);
