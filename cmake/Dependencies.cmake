@@ -21,6 +21,12 @@ find_path(MINIZIP_INCLUDE_DIR minizip/unzip.h REQUIRED)
 add_library(stoker_minizip INTERFACE)
 target_link_libraries(stoker_minizip INTERFACE ${MINIZIP_LIBRARY} ZLIB::ZLIB)
 target_include_directories(stoker_minizip SYSTEM INTERFACE ${MINIZIP_INCLUDE_DIR})
+# XML (what S3 and STS answer).
+find_library(PUGIXML_LIBRARY pugixml REQUIRED)
+find_path(PUGIXML_INCLUDE_DIR pugixml.hpp REQUIRED)
+add_library(stoker_pugixml INTERFACE)
+target_link_libraries(stoker_pugixml INTERFACE ${PUGIXML_LIBRARY})
+target_include_directories(stoker_pugixml SYSTEM INTERFACE ${PUGIXML_INCLUDE_DIR})
 # libcurl as tools/build-curl makes it: HTTP over OpenSSL, static, nothing else.
 set(CURL_FOLDER ${CMAKE_SOURCE_DIR}/.deps/curl)
 if(NOT EXISTS ${CURL_FOLDER}/lib/libcurl.a)

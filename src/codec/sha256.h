@@ -1,4 +1,4 @@
-// SHA-256 by OpenSSL: the hash of every digest and cache key.
+// SHA-256 by OpenSSL: the hash of every digest and cache key, and HMAC-SHA-256 for signatures.
 #pragma once
 
 #include <memory>
@@ -24,5 +24,10 @@ class Sha256 {
 };
 
 std::string sha256_hex(std::string_view bytes);
+
+// 32 raw bytes (RFC 2104).
+std::string hmac_sha256(std::string_view key, std::string_view message);
+// Lowercase hex digits of any bytes.
+std::string hex(std::string_view bytes);
 
 }  // namespace stoker::codec

@@ -269,8 +269,8 @@ Result<Response> CurlClient::send(const runtime::Context& context, const Request
     TRY_ASSIGN(url, state_->address_by_server_name(request.url, connect_to, headers));
     curl_easy_setopt(easy, CURLOPT_CONNECT_TO, connect_to.get());
   }
-  // Of what libcurl would add by itself: no wait for 100 Continue, no type that was not said.
-  headers.append("Expect:");
+  // Of what libcurl would add by itself: no wait for 100 Continue that was not asked for, no type that was not said.
+  if (!find_header(request.headers, "Expect")) headers.append("Expect:");
   if (!find_header(request.headers, "Content-Type")) headers.append("Content-Type:");
   for (const Header& header : request.headers)
     headers.append(header.value.empty() ? header.name + ";" : header.name + ": " + header.value);

@@ -27,7 +27,8 @@ struct Identifiers {
 
 struct Upload {
   std::string from_path;
-  std::string to_uri;
+  std::string to_uri;  // as Spark writes it: not encoded
+  std::string sha256;  // of the content when the plan was made, in hex
   friend bool operator==(const Upload&, const Upload&) = default;
 };
 

@@ -27,7 +27,7 @@ class Surroundings {
   virtual Result<std::vector<std::string>> file_names(std::string_view folder) const = 0;
   // Files that match a pattern of Hadoop (`*`, `?`, `[a-c]`, `{a,b}`), sorted.
   virtual Result<std::vector<std::string>> matching_files(std::string_view pattern) const = 0;
-  // What tells the content of a file from every other's: hex digits.
+  // The SHA-256 of a file's content, in hex: what tells it from every other.
   virtual Result<std::string> content_id(std::string_view path) const = 0;
   // What META-INF/MANIFEST.MF of a jar names as its main class, or none.
   virtual Result<std::optional<std::string>> main_class_of(std::string_view jar_path) const = 0;

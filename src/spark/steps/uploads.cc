@@ -28,7 +28,7 @@ Result<std::string> add_upload(const DriverContext& context, DriverParts& parts,
   std::string_view base = *folder;
   while (base.ends_with('/') && !base.ends_with("//"))
     base.remove_suffix(1);
-  Upload upload{path, fmt::format("{}/spark-upload-{}/{}", base, *id, last_part(path))};
+  Upload upload{path, fmt::format("{}/spark-upload-{}/{}", base, *id, last_part(path)), *id};
   if (std::ranges::find(parts.uploads, upload) == parts.uploads.end()) parts.uploads.push_back(upload);
   return upload.to_uri;
 }
