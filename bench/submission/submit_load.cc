@@ -137,11 +137,7 @@ int run(const std::string& kubeconfig, Load load) {
     return 1;
   }
   kube::HttpTransport transport(std::move(configuration).value(), {}, clock);
-  const kube::Client client(
-      transport, clock,
-      {.wait = [&](const runtime::Context& context,
-                   std::chrono::milliseconds delay) { return runtime::wait_for(context, clock, delay); },
-       .random_bits = [] { return 0U; }});
+  const kube::Client client(transport, clock, runtime::real_waiting(clock, [] { return 0U; }));
   const std::string round = fmt::format("{}", std::random_device{}());
   const auto submit = [&](const std::string& key) -> Result<void> {
     TRY_ASSIGN(const spark::SubmissionPlan plan, load.plan(key));

@@ -14,12 +14,7 @@ namespace stoker::cli {
 Cluster::Cluster(const Program& program, kube::ClusterConfiguration configuration)
     : namespace_name_(configuration.namespace_name),
       transport_(std::move(configuration), program.environment, program.clock),
-      client_(transport_, program.clock,
-              {.wait =
-                   [&program](const runtime::Context& context, std::chrono::milliseconds delay) {
-                     return runtime::wait_for(context, program.clock, delay);
-                   },
-               .random_bits = random_bits}) {
+      client_(transport_, program.clock, runtime::real_waiting(program.clock, random_bits)) {
   const auto said = std::make_shared<Guarded<std::set<std::string>>>();
   client_.on_warning([said](std::string_view text) {
     if (said->with([&](auto& texts) { return texts.insert(std::string(text)).second; }))

@@ -3,16 +3,21 @@
 #include <fmt/format.h>
 
 #include <cstdio>
+#include <memory>
 #include <optional>
 
 #include "cli/declared_result.h"
+#include "cli/random.h"
 #include "cli/signals.h"
+#include "net/curl_client.h"
 #include "resources/object.h"
 #include "runtime/stop.h"
+#include "runtime/wait.h"
 #include "submission/cluster_access.h"
 #include "submission/follower.h"
 #include "submission/leftovers.h"
 #include "submission/placement.h"
+#include "submission/upload.h"
 
 namespace stoker::cli {
 
@@ -80,13 +85,10 @@ class SubmitRun {
     // Somebody who detaches wants the driver to be there.
     runtime::Context placing = context;
     if (command_.detach) placing.stop = {};
+    if (auto uploaded = upload(placing); !uploaded) return not_placed(context, uploaded.error());
     auto placement =
         submission::place(placing, cluster_.client(), submission_.plan, {.submission_id = submission_.submission_id});
-    if (!placement) {
-      if (stop_.stop_requested()) return kExitCancelled;  // what the stop broke is no error
-      print_error(placement.error());
-      return timed_out(context) ? kExitTimedOut : kExitPrevented;
-    }
+    if (!placement) return not_placed(context, placement.error());
     if (!placement.value().warning.empty()) say("warning: " + placement.value().warning);
     driver_ = {.namespace_name = submission_.plan.namespace_name,
                .name = submission_.plan.driver_name,
@@ -112,6 +114,29 @@ class SubmitRun {
   }
 
   bool timed_out(const runtime::Context& context) const { return context.deadline.passed(program_.clock.steady_now()); }
+
+  Result<void> upload(const runtime::Context& context) const {
+    if (submission_.plan.uploads.empty()) return {};
+    const Clock& clock = program_.clock;
+    const submission::UploadServices services{
+        .variables = program_.environment,
+        .clock = clock,
+        .make_http = [&clock](const net::ClientOptions& options) -> std::unique_ptr<net::HttpClient> {
+          return std::make_unique<net::CurlClient>(options, clock);
+        },
+        .waiting = runtime::real_waiting(clock, random_bits)};
+    return submission::upload_all(context, submission_.plan.uploads, submission_.request.configuration, services,
+                                  [](const spark::Upload& upload, const submission::Placed& placed) {
+                                    say(fmt::format("{} {} ({} bytes)", upload.from_path,
+                                                    placed.was_there ? "is up already" : "uploaded", placed.bytes));
+                                  });
+  }
+
+  int not_placed(const runtime::Context& context, const Error& error) const {
+    if (stop_.stop_requested()) return kExitCancelled;  // what the stop broke is no error
+    print_error(error);
+    return timed_out(context) ? kExitTimedOut : kExitPrevented;
+  }
 
   // What submitters that died have left here. A help for others: no error of ours.
   void remove_leftovers() const {

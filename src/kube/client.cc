@@ -70,7 +70,7 @@ Result<std::string> take_page(ObjectList& list, json::object page, const Resourc
 
 }  // namespace
 
-Client::Client(Transport& transport, const Clock& clock, Waiting waiting, Limits limits)
+Client::Client(Transport& transport, const Clock& clock, runtime::Waiting waiting, Limits limits)
     : transport_(transport), clock_(clock), waiting_(std::move(waiting)), limits_(limits) {}
 
 Result<net::Response> Client::call(const runtime::Context& context, const Call& call, std::string_view verb,

@@ -19,6 +19,7 @@
 #include "kube/resource_type.h"
 #include "kube/transport.h"
 #include "runtime/context.h"
+#include "runtime/wait.h"
 
 namespace stoker::kube {
 
@@ -65,16 +66,10 @@ struct LogOptions {
 
 enum class PatchKind { json_patch, merge_patch, strategic_merge_patch, server_side_apply };
 
-// How long to wait before a try, and by what the random part is drawn: tests say their own.
-struct Waiting {
-  std::function<Result<void>(const runtime::Context&, std::chrono::milliseconds)> wait;
-  std::function<std::uint64_t()> random_bits;
-};
-
 class Client {
  public:
   // All outlive the client.
-  Client(Transport& transport, const Clock& clock, Waiting waiting, Limits limits = {});
+  Client(Transport& transport, const Clock& clock, runtime::Waiting waiting, Limits limits = {});
 
   Result<json::object> get(const runtime::Context& context, const ObjectPath& path) const;
   // Page by page. Errors: limit_exceeded past Limits::maximum_objects.
@@ -109,7 +104,7 @@ class Client {
 
   Transport& transport_;
   const Clock& clock_;
-  Waiting waiting_;
+  runtime::Waiting waiting_;
   Limits limits_;
   std::function<void(std::string_view)> on_warning_;
 };

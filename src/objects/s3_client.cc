@@ -57,8 +57,8 @@ S3Place place_of(const S3Options& options, const std::string& region, const std:
   return {.host = bucket + "." + authority, .path = path};
 }
 
-S3Client::S3Client(net::HttpClient& http, const Clock& clock, S3Options options, S3Identity identity, S3Waiting waiting,
-                   S3Limits limits)
+S3Client::S3Client(net::HttpClient& http, const Clock& clock, S3Options options, S3Identity identity,
+                   runtime::Waiting waiting, S3Limits limits)
     : http_(http),
       clock_(clock),
       options_(std::move(options)),

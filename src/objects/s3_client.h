@@ -20,6 +20,7 @@
 #include "objects/s3_failure.h"
 #include "runtime/context.h"
 #include "runtime/file.h"
+#include "runtime/wait.h"
 
 namespace stoker::objects {
 
@@ -60,16 +61,10 @@ struct S3Limits {
   std::uint64_t part_bytes = 64ULL << 20;
 };
 
-// How long to wait before a try, and by what the random part is drawn: tests say their own.
-struct S3Waiting {
-  std::function<Result<void>(const runtime::Context&, std::chrono::milliseconds)> wait;
-  std::function<std::uint64_t()> random_bits;
-};
-
 class S3Client {
  public:
   // `http` and `clock` outlive the client.
-  S3Client(net::HttpClient& http, const Clock& clock, S3Options options, S3Identity identity, S3Waiting waiting,
+  S3Client(net::HttpClient& http, const Clock& clock, S3Options options, S3Identity identity, runtime::Waiting waiting,
            S3Limits limits = {});
 
   // The size of the object; none when it is not there, or when we may not know (403: whoever may write may not always
@@ -112,7 +107,7 @@ class S3Client {
   const Clock& clock_;
   S3Options options_;
   S3Identity identity_;
-  S3Waiting waiting_;
+  runtime::Waiting waiting_;
   S3Limits limits_;
   mutable Guarded<std::string> region_;  // the last one that a server named
 };

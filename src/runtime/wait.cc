@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <condition_variable>
 #include <mutex>
+#include <utility>
 
 namespace stoker::runtime {
 
@@ -14,6 +15,12 @@ Result<void> wait_for(const Context& context, const Clock& clock, std::chrono::m
   std::unique_lock lock(mutex);
   stopped.wait_for(lock, context.stop, std::min(delay, left), [] { return false; });
   return context.check(clock);
+}
+
+Waiting real_waiting(const Clock& clock, std::function<std::uint64_t()> random_bits) {
+  return {.wait = [&clock](const Context& context,
+                           std::chrono::milliseconds delay) { return wait_for(context, clock, delay); },
+          .random_bits = std::move(random_bits)};
 }
 
 }  // namespace stoker::runtime

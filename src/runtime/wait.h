@@ -2,6 +2,8 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
+#include <functional>
 
 #include "base/clock.h"
 #include "base/result.h"
@@ -11,5 +13,13 @@ namespace stoker::runtime {
 
 // Returns after `delay` of real time, or with the context's error when that ends before.
 Result<void> wait_for(const Context& context, const Clock& clock, std::chrono::milliseconds delay);
+
+// How those who try again wait, and by what the random part of a delay is drawn: injected, so that tests need no time.
+struct Waiting {
+  std::function<Result<void>(const Context&, std::chrono::milliseconds)> wait;
+  std::function<std::uint64_t()> random_bits;
+};
+// By wait_for. `clock` outlives it.
+Waiting real_waiting(const Clock& clock, std::function<std::uint64_t()> random_bits);
 
 }  // namespace stoker::runtime

@@ -40,7 +40,7 @@ struct UploadServices {
   objects::Variables variables;  // of this process
   const Clock& clock;
   HttpClientFactory make_http;
-  objects::S3Waiting waiting;
+  runtime::Waiting waiting;
   objects::S3Limits limits = {};
 };
 

@@ -26,7 +26,7 @@ REFUSED = {
     ("ip-families", "Service"): "not configured on this cluster",
 }
 # Of the cases' templates.
-PRIORITY_CLASSES = ("batch-high", "p")
+PRIORITY_CLASSES = {"batch-high": 1, "p": 10}
 
 
 def planned(path: pathlib.Path) -> list[Object]:
@@ -49,10 +49,10 @@ def refusal(plane: ControlPlane, namespace: str, document: Object) -> Optional[s
 
 
 def test_every_object_is_accepted(control_plane: ControlPlane, namespace: str, tmp_path: pathlib.Path) -> None:
-    for name in PRIORITY_CLASSES:
+    for name, value in PRIORITY_CLASSES.items():
         with contextlib.suppress(ApiError):  # another session's, on the same control plane
             control_plane.client().create(
-                "/apis/scheduling.k8s.io/v1/priorityclasses", {"metadata": {"name": name}, "value": 1}
+                "/apis/scheduling.k8s.io/v1/priorityclasses", {"metadata": {"name": name}, "value": value}
             )
     rows = planned(tmp_path / "objects.jsonl")
     assert len(rows) > 800

@@ -425,3 +425,26 @@ def test_an_end_after_any_write_leaves_nothing_and_doubles_nothing(
     assert team.list("configmaps", labelSelector="stoker.dev/unfinished") == []
     assert len(team.list("pods")) == 2 + had_driver
     assert (set(before) <= set(left)) if had_driver else not set(before) & set(left)
+
+
+def test_local_files_are_there_before_the_driver(team: Team, tmp_path: Any) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    main = team.stoker.write("job.py", "print('hello')\n")
+    words = team.words("--no-wait", "--conf", f"spark.kubernetes.file.upload.path=file://{shared}")
+    done = team.stoker(*words[:-1], str(main))
+    assert done.code == 0, done.err
+    [uploaded] = shared.rglob("job.py")
+    assert uploaded.read_text() == main.read_text()
+    [driver] = team.list("pods")
+    assert f"file://{uploaded}" in driver["spec"]["containers"][0]["args"]
+    assert "uploaded" in done.err
+    assert "is up already" in team.stoker(*words[:-1], str(main)).err
+
+
+def test_a_place_that_needs_hadoop_is_refused_before_anything_is_made(team: Team) -> None:
+    main = team.stoker.write("job.py", "print('hello')\n")
+    words = team.words("--conf", "spark.kubernetes.file.upload.path=hdfs://nn/staging")
+    done = team.stoker(*words[:-1], str(main))
+    assert done.code in (2, 125) and "hdfs" in done.err
+    assert team.ours() == []

@@ -156,7 +156,3 @@ def test_bytes_that_are_no_text_are_refused(stoker: Stoker) -> None:
         assert "is no UTF-8 text" in done.err
 
 
-def test_without_dry_run_it_says_so(stoker: Stoker) -> None:
-    done = stoker("submit", *TARGET, *IMAGE, PI)
-    assert done.code == 2
-    assert "--dry-run" in done.err
