@@ -137,6 +137,8 @@ struct DoctorCommand {
 };
 struct SubmitCommand {
   spark::SubmitArguments arguments;
+  std::vector<std::string> words;  // as they were given
+  bool jvm = false;                // for the real spark-submit
   std::optional<std::string> spark_version;
   bool dry_run = false;
   bool json = false;

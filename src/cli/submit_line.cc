@@ -32,6 +32,8 @@ constexpr std::array kOwnFlags = {
     OwnFlagRow{{"--delete-after", "", false}, "", "Remove the driver's pod when it has ended"},
     OwnFlagRow{
         {"--submission-id", "", true}, "KEY", "The same key again finds the first submission, and starts no other"},
+    OwnFlagRow{
+        {"--jvm", "", false}, "", "Hand over to a real spark-submit: SPARK_HOME's, or that of the pyspark package"},
     OwnFlagRow{{"--kubeconfig", "", true}, "FILE", "Instead of KUBECONFIG and ~/.kube/config"},
 };
 
@@ -55,6 +57,7 @@ Result<SubmitCommand> parse_submit_line(std::span<const std::string> words) {
   for (const OwnFlagRow& row : kOwnFlags)
     own.push_back(row.flag);
   SubmitCommand command;
+  command.words.assign(words.begin(), words.end());
   TRY_ASSIGN(command.arguments, spark::parse_submit_arguments(words, own));
   const auto given = [&](std::string_view name) -> std::optional<std::string> {
     const auto found = command.arguments.own.find(name);
@@ -69,6 +72,7 @@ Result<SubmitCommand> parse_submit_line(std::span<const std::string> words) {
                  .message = fmt::format("--output {} is neither yaml nor json", output),
                  .hint = did_you_mean(output, std::vector<std::string>{"yaml", "json"})};
   command.json = output == "json";
+  command.jvm = given("--jvm").has_value();
   command.follow = given("--follow").has_value();
   command.detach = given("--detach").has_value();
   command.delete_after = given("--delete-after").has_value();

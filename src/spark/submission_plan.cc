@@ -110,7 +110,7 @@ Result<bool> check_user_steps(const DriverContext& context) {
     if (name != kVolcanoStep)
       return Error{.code = ErrorCode::unsupported,
                    .message = fmt::format("the feature step {} is a class, which needs a JVM", name),
-                   .hint = "use a real spark-submit for it"};
+                   .hint = "--jvm hands over to a real spark-submit"};
   return !classes.empty();
 }
 

@@ -182,16 +182,17 @@ class Resolution {
   static Error refuse(std::string_view what) {
     return {.code = ErrorCode::unsupported,
             .message = fmt::format("cluster mode is not for {}", what),
-            .hint = "a real spark-submit runs them in client mode"};
+            .hint = "--jvm hands over to a real spark-submit, which runs them in client mode"};
   }
 
   Result<void> check_master() {
     const auto master = configuration().raw("spark.master");
     if (!master) return usage("there is no --master", "write --master k8s://https://host:port, or set spark.master");
     if (!master->starts_with(kMasterScheme))
-      return Error{.code = ErrorCode::unsupported,
-                   .message = fmt::format("the master {} is not on Kubernetes", *master),
-                   .hint = "write k8s://https://host:port; a real spark-submit knows other masters"};
+      return Error{
+          .code = ErrorCode::unsupported,
+          .message = fmt::format("the master {} is not on Kubernetes", *master),
+          .hint = "write k8s://https://host:port; --jvm hands over to a real spark-submit, which knows other masters"};
     const std::string_view server = std::string_view(*master).substr(kMasterScheme.size());
     const std::size_t scheme_end = server.find("://");
     const std::string_view scheme = scheme_end == std::string_view::npos ? "" : server.substr(0, scheme_end);
@@ -207,9 +208,10 @@ class Resolution {
     if (mode && *mode != "cluster" && *mode != "client")
       return usage(fmt::format("--deploy-mode {} is neither client nor cluster", *mode), "write --deploy-mode cluster");
     if (!mode || *mode == "client")
-      return Error{.code = ErrorCode::unsupported,
-                   .message = "client mode runs the driver here, which needs a JVM",
-                   .hint = "write --deploy-mode cluster; a real spark-submit has client mode"};
+      return Error{
+          .code = ErrorCode::unsupported,
+          .message = "client mode runs the driver here, which needs a JVM",
+          .hint = "write --deploy-mode cluster; --jvm hands over to a real spark-submit, which has client mode"};
     return {};
   }
 

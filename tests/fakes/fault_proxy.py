@@ -29,7 +29,14 @@ class Fault:
 
 
 def answer(code: int, reason: str = "", message: str = "", **headers: str) -> Fault:
-    status = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "reason": reason, "message": message}
+    status = {
+        "kind": "Status",
+        "apiVersion": "v1",
+        "status": "Failure",
+        "code": code,
+        "reason": reason,
+        "message": message,
+    }
     return Fault(lambda handler: handler.reply(code, json.dumps(status), "application/json", headers))
 
 

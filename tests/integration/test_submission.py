@@ -73,7 +73,9 @@ class Team:
 
     def let_time_pass(self) -> None:
         """The creation deadline of each unfinished submission lies in the past now."""
-        past = (datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        past = (datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(hours=1)).strftime(
+            "%Y-%m-%dT%H:%M:%SZ"
+        )
         for anchor in self.list("configmaps", labelSelector="stoker.dev/unfinished"):
             path = f"/api/v1/namespaces/{self.namespace}/configmaps/{anchor['metadata']['name']}"
             self.api.patch(path, {"metadata": {"annotations": {"stoker.dev/creation-deadline": past}}})
@@ -316,10 +318,28 @@ def test_a_name_that_is_taken(team: Team) -> None:
     assert len(team.list("pods")) == 1 and len(team.ours()) == 3
 
 
-def test_a_name_that_kubernetes_refuses(team: Team) -> None:
-    done = team.submit("--no-wait", "--conf", "spark.kubernetes.driver.label.team=a b")
-    assert done.code == 125 and "a valid label must be" in done.err
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (["spark.kubernetes.driver.label.team=a b"], "a valid label must be"),
+        (["spark.kubernetes.driver.pod.name=Not_A_Name!"], "a lowercase RFC 1123 subdomain must"),
+        (["spark.kubernetes.driver.pod.name=" + "long-" * 60 + "name"], "must be no more than"),
+        (["spark.kubernetes.driver.request.cores=2", "spark.kubernetes.driver.limit.cores=1"], "must be less than or equal to cpu limit"),
+    ],
+    ids=["label", "name", "long-name", "cpu-limit"],
+)  # fmt: skip
+def test_what_kubernetes_refuses(team: Team, settings: list[str], words: str) -> None:
+    done = team.submit("--no-wait", *(word for setting in settings for word in ("--conf", setting)))
+    assert done.code == 125 and words in done.err, done.err
     assert team.ours() == []
+
+
+def test_arguments_arrive_as_they_are(team: Team) -> None:
+    words = ["", "a b", "it's", 'say "x"', "two\nlines", "zażółć 🚀", "$HOME `id` \\", "--conf"]
+    done = team.stoker(*team.words("--no-wait"), *words)
+    assert done.code == 0, done.err
+    [driver] = team.list("pods")
+    assert driver["spec"]["containers"][0]["args"][-len(words) :] == words
 
 
 def test_a_namespace_that_is_not_there(team: Team) -> None:

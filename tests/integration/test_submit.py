@@ -97,8 +97,10 @@ def test_files_of_this_machine(stoker: Stoker) -> None:
         ((*TARGET, *IMAGE, "--properties-file", "none.conf", PI), "none.conf"),
         ((*TARGET, *IMAGE, "--conf", "spark.kubernetes.driver.podTemplateFile=none.yaml", PI), "none.yaml"),
         ((*TARGET, *IMAGE, "--conf", "spark.kubernetes.driver.label.spark-role=boss", PI), "the label spark-role is Spark's own"),
+        ((*TARGET, *IMAGE, "--conf", "spark.kubernetes.driver.volumes.emptyDir.a.mount.path=/data", "--conf",
+          "spark.kubernetes.driver.volumes.emptyDir.b.mount.path=/data", PI), "two volumes are mounted at /data"),
     ],
-    ids=["no-image", "bad-memory", "no-class", "unknown-flag", "bad-output", "no-properties-file", "no-template", "reserved-label"],
+    ids=["no-image", "bad-memory", "no-class", "unknown-flag", "bad-output", "no-properties-file", "no-template", "reserved-label", "mount-paths"],
 )  # fmt: skip
 def test_what_is_wrong_is_said(stoker: Stoker, arguments: tuple[str, ...], words: str) -> None:
     done = stoker("submit", "--dry-run", *arguments)
@@ -134,6 +136,35 @@ def test_ten_thousand_properties(stoker: Stoker) -> None:
     assert objects(done.out)["ConfigMap"]["data"]["spark.properties"].count("spark.many.key") == 10_000
 
 
+@pytest.mark.parametrize(
+    ("template", "words"),
+    [
+        ("kind: Job\n", 'kind is "Job", and a pod template has Pod'),
+        ("kind: Pod\n---\nkind: Pod\n", "t.yaml"),
+        ("kind: Pod\nspec: {containers: 7}\n", "containers"),
+    ],
+    ids=["no-pod", "two-documents", "no-containers"],
+)
+def test_templates_that_are_none(stoker: Stoker, template: str, words: str) -> None:
+    stoker.write("t.yaml", template)
+    done = stoker(
+        "submit", "--dry-run", *TARGET, *IMAGE, "--conf", "spark.kubernetes.driver.podTemplateFile=t.yaml", PI
+    )
+    assert done.code == 2 and words in done.err, done.err
+
+
+def test_a_config_map_that_is_too_large_says_what_is(stoker: Stoker) -> None:
+    stoker.write("large.conf", f"spark.large {'x' * 1_100_000}\n")
+    done = stoker("submit", "--dry-run", *TARGET, *IMAGE, "--properties-file", "large.conf", PI)
+    assert done.code == 2 and "spark.properties has 11" in done.err
+    conf = stoker.folder / "conf"
+    conf.mkdir()
+    for name, size in (("small.xml", 10), ("huge.xml", 1_200_000)):
+        (conf / name).write_text("x" * size)
+    done = stoker("submit", "--dry-run", *TARGET, *IMAGE, PI, SPARK_CONF_DIR=str(conf))
+    assert done.code == 0 and "huge.xml does not travel" in done.err and "small.xml" not in done.err
+
+
 def test_help_has_the_words_of_spark_submit(stoker: Stoker) -> None:
     done = stoker("submit", "--help")
     assert done.code == 0
@@ -156,3 +187,39 @@ def test_bytes_that_are_no_text_are_refused(stoker: Stoker) -> None:
         assert "is no UTF-8 text" in done.err
 
 
+@pytest.fixture
+def real(stoker: Stoker, tmp_path: pathlib.Path) -> pathlib.Path:
+    """A SPARK_HOME whose spark-submit says what it was given, and ends as spark-submit may."""
+    script = tmp_path / "spark/bin/spark-submit"
+    script.parent.mkdir(parents=True)
+    script.write_text('#!/bin/sh\nfor word in "$@"; do echo "[$word]"; done\nexit 41\n')
+    script.chmod(0o755)
+    stoker.environment["SPARK_HOME"] = str(tmp_path / "spark")
+    return script
+
+
+@pytest.mark.parametrize(
+    ("words", "given"),
+    [
+        (["--jvm", *TARGET, "--conf", "a.b=c d", PI, "--jvm"], [*TARGET, "--conf", "a.b=c d", PI, "--jvm"]),
+        (["--master", "local[2]", PI, "1"], ["--master", "local[2]", PI, "1"]),
+        (["--master", "yarn", "--deploy-mode", "cluster", PI], ["--master", "yarn", "--deploy-mode", "cluster", PI]),
+    ],
+    ids=["asked", "local", "yarn"],
+)
+def test_the_real_one_gets_the_words_and_its_exit_code_is_ours(
+    stoker: Stoker, real: pathlib.Path, words: list[str], given: list[str]
+) -> None:
+    done = stoker("submit", *words)
+    assert (done.code, done.out.splitlines()) == (41, [f"[{word}]" for word in given])
+    assert str(real) in done.err
+
+
+def test_what_the_real_one_does_not_know_is_refused(stoker: Stoker, real: pathlib.Path) -> None:
+    done = stoker("submit", "--jvm", "--follow", *TARGET, PI)
+    assert done.code == 2 and "--follow" in done.err
+
+
+def test_without_a_real_one_there_is_nothing_to_hand_over_to(stoker: Stoker) -> None:
+    done = stoker("submit", "--jvm", *TARGET, PI, PATH="/nowhere", VIRTUAL_ENV="/nowhere")
+    assert done.code == 3 and "pip install pyspark" in done.err

@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <functional>
 
+#include "base/strings.h"
 #include "spark/java_properties.h"
 #include "spark/java_text.h"
 #include "spark/steps/driver_context.h"
@@ -75,6 +77,27 @@ Result<std::int64_t> limit_of(const DriverContext& context) {
   return *size;
 }
 
+// Kubernetes counts keys and values of a ConfigMap (ValidateConfigMap). Spark sends a larger one, which is refused
+// without a word on what is large.
+Result<void> check_size(const resources::Texts& data) {
+  std::size_t total = 0;
+  std::vector<std::pair<std::size_t, std::string>> sizes;
+  for (const auto& [key, content] : data) {
+    total += key.size() + content.size();
+    sizes.emplace_back(content.size(), key);
+  }
+  if (total <= static_cast<std::size_t>(kKubernetesLimitBytes)) return {};
+  std::ranges::sort(sizes, std::greater<>());
+  constexpr std::size_t kNamed = 3;
+  std::vector<std::string> largest;
+  for (std::size_t i = 0; i < std::min(kNamed, sizes.size()); ++i)
+    largest.push_back(fmt::format("{} has {}", sizes[i].second, sizes[i].first));
+  return Error{.code = ErrorCode::invalid_value,
+               .message = fmt::format("the driver's ConfigMap would have {} bytes, and Kubernetes allows {}: {}", total,
+                                      kKubernetesLimitBytes, join(largest, ", ")),
+               .hint = "put what is large into the image, or into a file that --files uploads"};
+}
+
 std::string properties_text(const DriverContext& context, const DriverParts& parts, std::string_view name) {
   std::vector<Property> properties;
   for (const auto& [key, value] : parts.properties.entries())
@@ -113,6 +136,7 @@ Result<void> configuration_step(const DriverContext& context, DriverParts& parts
   for (const auto& [key, content] : data)
     resources::list_at(source, "items").push_back(json::object{{"key", key}, {"mode", kReadableByAll}, {"path", key}});
   data["spark.kubernetes.namespace"] = context.namespace_name;
+  TRY(check_size(data));
 
   json::object config_map = resources::make_immutable("ConfigMap", name, data);
   resources::object_at(config_map, "metadata")["namespace"] = context.namespace_name;

@@ -1,0 +1,70 @@
+#include "cli/spark_submit_handover.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "base/strings.h"
+
+namespace stoker::cli {
+
+namespace {
+
+constexpr std::string_view kJvm = "--jvm";
+
+std::optional<std::filesystem::path> find_spark_submit(const Program& program) {
+  constexpr std::string_view kName = "spark-submit";
+  for (const char* home : {"SPARK_HOME", "VIRTUAL_ENV"})
+    if (const auto folder = program.variable(home)) {
+      const std::filesystem::path path = std::filesystem::path(*folder) / "bin" / kName;
+      if (::access(path.c_str(), X_OK) == 0) return path;
+    }
+  return runtime::find_executable(std::string(kName), program.variable("PATH").value_or(""), program.working_directory);
+}
+
+}  // namespace
+
+bool wants_real_spark_submit(const Program& program, const SubmitCommand& command) {
+  if (command.jvm) return true;
+  const auto& said = command.arguments.configuration.find("spark.master");
+  const auto master = command.arguments.flag("--master");
+  const std::string text = master ? *master
+                           : said != command.arguments.configuration.end()
+                               ? said->second
+                               : program.variable("MASTER").value_or("k8s://");
+  return !text.starts_with("k8s://") && command.arguments.own.empty();
+}
+
+Error hand_over_to_spark_submit(const Program& program, const SubmitCommand& command) {
+  for (const auto& [flag, value] : command.arguments.own)
+    if (flag != kJvm)
+      return {.code = ErrorCode::usage,
+              .message = fmt::format("{} is not known to spark-submit, which --jvm hands over to", flag),
+              .hint = fmt::format("leave one of them out")};
+  const auto spark_submit = find_spark_submit(program);
+  if (!spark_submit)
+    return {.code = ErrorCode::environment,
+            .message = "there is no spark-submit to hand over to",
+            .hint = "set SPARK_HOME, or install pyspark: pip install pyspark"};
+  std::vector<std::string> words = {spark_submit->string()};
+  words.insert(words.end(), command.words.begin(), command.words.end());
+  // Ours stands before the application; a word like it behind is the application's.
+  if (command.jvm) words.erase(std::ranges::find(words, kJvm));
+  std::vector<std::string> variables;
+  for (const auto& [name, value] : program.environment)
+    variables.push_back(fmt::format("{}={}", name, value));
+  const auto pointers = [](std::vector<std::string>& texts) {
+    std::vector<char*> all;
+    for (std::string& text : texts)
+      all.push_back(text.data());
+    all.push_back(nullptr);
+    return all;
+  };
+  fmt::print(stderr, "handing over to {}\n", spark_submit->string());
+  ::execve(spark_submit->c_str(), pointers(words).data(), pointers(variables).data());
+  return system_error(fmt::format("starting {}", spark_submit->string()), errno);
+}
+
+}  // namespace stoker::cli
