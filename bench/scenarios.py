@@ -13,12 +13,15 @@ import time
 from dataclasses import dataclass, field
 from typing import Callable, Dict, List, Optional
 
+import submit
+
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 WORK = ROOT / "build/bench"
 PIPELINES = ROOT / "bench/pipelines"
 RIVALS = ROOT / "bench/rivals"
 PROGRAM = os.environ.get("STOKER_BIN", str(ROOT / "build/release/src/app/stoker"))
 PYTHON = str(ROOT / ".venv/bin/python")
+SPARK_SUBMIT = str(ROOT / ".venv/bin/spark-submit")
 # pyspark and what the example imports, for the rivals' environments: the versions of ours.
 SPARK_SITE = WORK / "spark-site"
 SHARED_PACKAGES = ["pyspark", "numpy", "matplotlib"]
@@ -357,6 +360,20 @@ def table() -> Dict[str, Scenario]:
             "the breast-cancer pipeline, all cached",
             [stoker("run", example, prepare=lambda environment, _: quiet_pool(environment))],
             1,
+        ),
+        "submit": Scenario(
+            "one submission of a plain application (`stoker submit`, spark-submit)",
+            [
+                stoker("submit", *submit.words(), prepare=submit.prepare),
+                Entry("spark-submit", [SPARK_SUBMIT, *submit.words()], prepare=submit.prepare),
+                Entry(
+                    "spark-submit, tuned JVM",
+                    [SPARK_SUBMIT, *submit.words()],
+                    prepare=submit.prepare,
+                    environment={"JDK_JAVA_OPTIONS": submit.TUNED},
+                ),
+            ],
+            1.0,
         ),
         "large": Scenario(
             f"{LARGE_STEPS:,} steps that do nothing",

@@ -141,6 +141,14 @@ struct SubmitCommand {
   bool dry_run = false;
   bool json = false;
   bool show_secrets = false;
+  std::optional<bool> wait;  // else as spark.kubernetes.submission.waitAppCompletion says
+  bool follow = false;
+  bool detach = false;
+  bool delete_after = false;
+  std::optional<std::string> result;  // NAME or /PATTERN/
+  std::optional<std::chrono::milliseconds> timeout;
+  std::optional<std::string> submission_id;
+  std::optional<std::string> kubeconfig;
 };
 struct VersionCommand {};
 struct CompletionCommand {

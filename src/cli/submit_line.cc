@@ -5,6 +5,7 @@
 #include <array>
 
 #include "base/strings.h"
+#include "codec/duration.h"
 
 namespace stoker::cli {
 
@@ -21,6 +22,17 @@ constexpr std::array kOwnFlags = {
     OwnFlagRow{{"--output", "-o", true}, "yaml|json", "What --dry-run prints (default: yaml)"},
     OwnFlagRow{{"--spark-version", "", true}, "VERSION", "The Spark of the image, when its tag does not say it"},
     OwnFlagRow{{"--show-secrets", "", false}, "", "Print secrets too"},
+    OwnFlagRow{{"--wait", "", false}, "", "Wait for the driver's end and exit with its code (default)"},
+    OwnFlagRow{{"--no-wait", "", false}, "", "Exit as soon as the driver's pod is accepted"},
+    OwnFlagRow{{"--follow", "", false}, "", "Wait, and print the driver's log as it comes"},
+    OwnFlagRow{{"--result", "", true}, "NAME|/PATTERN/", "Wait, and print this value of the application"},
+    OwnFlagRow{{"--timeout", "", true}, "DURATION", "Wait so long at most, then remove the driver and exit with 124"},
+    OwnFlagRow{
+        {"--detach", "", false}, "", "Leave the driver running when this command is ended by Ctrl-C or --timeout"},
+    OwnFlagRow{{"--delete-after", "", false}, "", "Remove the driver's pod when it has ended"},
+    OwnFlagRow{
+        {"--submission-id", "", true}, "KEY", "The same key again finds the first submission, and starts no other"},
+    OwnFlagRow{{"--kubeconfig", "", true}, "FILE", "Instead of KUBECONFIG and ~/.kube/config"},
 };
 
 }  // namespace
@@ -57,6 +69,26 @@ Result<SubmitCommand> parse_submit_line(std::span<const std::string> words) {
                  .message = fmt::format("--output {} is neither yaml nor json", output),
                  .hint = did_you_mean(output, std::vector<std::string>{"yaml", "json"})};
   command.json = output == "json";
+  command.follow = given("--follow").has_value();
+  command.detach = given("--detach").has_value();
+  command.delete_after = given("--delete-after").has_value();
+  command.result = given("--result");
+  command.submission_id = given("--submission-id");
+  command.kubeconfig = given("--kubeconfig");
+  if (given("--wait") && given("--no-wait"))
+    return Error{
+        .code = ErrorCode::usage, .message = "--wait and --no-wait exclude each other", .hint = "leave one out"};
+  if (given("--wait")) command.wait = true;
+  if (given("--no-wait")) command.wait = false;
+  if (command.wait == false && (command.follow || command.result || command.delete_after || given("--timeout")))
+    return Error{.code = ErrorCode::usage,
+                 .message = "--follow, --result, --timeout and --delete-after are for who waits",
+                 .hint = "leave --no-wait out"};
+  if (const auto timeout = given("--timeout")) {
+    auto duration = codec::parse_duration(*timeout);
+    if (!duration) return std::move(duration).error().with_context("--timeout");
+    command.timeout = duration.value();
+  }
   return command;
 }
 

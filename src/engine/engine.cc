@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "codec/json_fields.h"
+#include "codec/time.h"
 #include "engine/run_loop.h"
 #include "engine/run_rows.h"
 #include "engine/run_socket.h"
@@ -80,7 +81,7 @@ struct Engine::Prepared {
 
 RunId make_run_id(WallTime now, const std::function<double()>& random) {
   static constexpr std::string_view kLetters = "abcdefghijklmnopqrstuvwxyz234567";
-  std::string text = pipeline::format_time(now);  // 2026-01-01T00:00:00.000Z
+  std::string text = codec::format_time(now);  // 2026-01-01T00:00:00.000Z
   std::string id = text.substr(0, 4) + text.substr(5, 2) + text.substr(8, 2) + "-" + text.substr(11, 2) +
                    text.substr(14, 2) + text.substr(17, 2) + "-";
   for (int i = 0; i < 4; ++i)

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/overloaded.h"
+#include "codec/time.h"
 #include "engine/run_rows.h"
 #include "metadata/run_lock.h"
 
@@ -95,7 +96,7 @@ void RunLoop::cancel(bool at_once) {
 
 json::object RunLoop::live(std::string_view type, const AttemptId& id) const {
   return {{"version", pipeline::kRunEventVersion},
-          {"time", pipeline::format_time(options_.clock->wall_now())},
+          {"time", codec::format_time(options_.clock->wall_now())},
           {"run", id.run.str()},
           {"type", type},
           {"step", id.step.str()},

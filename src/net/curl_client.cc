@@ -19,15 +19,23 @@ namespace stoker::net {
 
 namespace {
 
-using List = std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)>;
 using File = std::unique_ptr<std::FILE, decltype(&std::fclose)>;
 
-void append(List& list, const std::string& text) {
-  if (curl_slist* longer = curl_slist_append(list.get(), text.c_str())) {
-    static_cast<void>(list.release());
-    list.reset(longer);
+class TextList {
+ public:
+  TextList() = default;
+  ~TextList() { curl_slist_free_all(first_); }
+  TextList(const TextList&) = delete;
+  TextList& operator=(const TextList&) = delete;
+
+  void append(const std::string& text) {
+    if (curl_slist* longer = curl_slist_append(first_, text.c_str())) first_ = longer;
   }
-}
+  curl_slist* get() const { return first_; }
+
+ private:
+  curl_slist* first_ = nullptr;
+};
 
 // A handle and the connections that it has open. One call at a time.
 struct Session {
@@ -165,11 +173,11 @@ struct CurlClient::State {
   }
 
   // Where the certificate is for another name than the address: that name is asked for, and this address connected to.
-  Result<std::string> address_by_server_name(const std::string& url, List& connect_to, List& headers) const {
+  Result<std::string> address_by_server_name(const std::string& url, TextList& connect_to, TextList& headers) const {
     TRY_ASSIGN(const Url parts, parse_url(url));
     const std::string port = parts.port.empty() ? "443" : parts.port;
-    append(connect_to, fmt::format("{0}:{1}:{2}:{1}", options.tls.server_name, port, parts.host));
-    append(headers, fmt::format("Host: {}", parts.authority()));
+    connect_to.append(fmt::format("{0}:{1}:{2}:{1}", options.tls.server_name, port, parts.host));
+    headers.append(fmt::format("Host: {}", parts.authority()));
     return fmt::format("{}://{}:{}{}{}{}", parts.scheme, options.tls.server_name, port, parts.path,
                        parts.query.empty() ? "" : "?", parts.query);
   }
@@ -254,18 +262,18 @@ Result<Response> CurlClient::send(const runtime::Context& context, const Request
   std::array<char, CURL_ERROR_SIZE> error_text{};
   state_->prepare(easy, exchange, error_text.data());
 
-  List headers(nullptr, &curl_slist_free_all);
-  List connect_to(nullptr, &curl_slist_free_all);
+  TextList headers;
+  TextList connect_to;
   std::string url = request.url;
   if (!state_->options.tls.server_name.empty()) {
     TRY_ASSIGN(url, state_->address_by_server_name(request.url, connect_to, headers));
     curl_easy_setopt(easy, CURLOPT_CONNECT_TO, connect_to.get());
   }
   // Of what libcurl would add by itself: no wait for 100 Continue, no type that was not said.
-  append(headers, "Expect:");
-  if (!find_header(request.headers, "Content-Type")) append(headers, "Content-Type:");
+  headers.append("Expect:");
+  if (!find_header(request.headers, "Content-Type")) headers.append("Content-Type:");
   for (const Header& header : request.headers)
-    append(headers, header.value.empty() ? header.name + ";" : header.name + ": " + header.value);
+    headers.append(header.value.empty() ? header.name + ";" : header.name + ": " + header.value);
   curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers.get());
   curl_easy_setopt(easy, CURLOPT_URL, url.c_str());
   state_->prepare_method(easy, request);

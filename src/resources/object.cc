@@ -11,6 +11,39 @@ std::string_view text_at(const json::object& object, std::string_view key) {
 
 }  // namespace
 
+std::string text_in(const json::object& object, std::string_view key) {
+  return std::string(text_at(object, key));
+}
+
+const json::object& object_in(const json::object& object, std::string_view key) {
+  static const json::object kNone;
+  const json::value* value = object.if_contains(key);
+  return value != nullptr && value->is_object() ? value->get_object() : kNone;
+}
+
+const json::array& list_in(const json::object& object, std::string_view key) {
+  static const json::array kNone;
+  const json::value* value = object.if_contains(key);
+  return value != nullptr && value->is_array() ? value->get_array() : kNone;
+}
+
+std::int64_t number_in(const json::object& object, std::string_view key) {
+  const json::value* value = object.if_contains(key);
+  return value != nullptr && value->is_int64() ? value->get_int64() : 0;
+}
+
+std::string metadata_text(const json::object& object, std::string_view field) {
+  return text_in(object_in(object, "metadata"), field);
+}
+
+std::string label_of(const json::object& object, std::string_view label) {
+  return text_in(object_in(object_in(object, "metadata"), "labels"), label);
+}
+
+std::string annotation_of(const json::object& object, std::string_view annotation) {
+  return text_in(object_in(object_in(object, "metadata"), "annotations"), annotation);
+}
+
 json::object& object_at(json::object& parent, std::string_view key) {
   json::value& value = parent[key];
   return value.is_object() ? value.get_object() : value.emplace_object();

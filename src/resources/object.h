@@ -3,6 +3,7 @@
 // documents of users are checked first.
 #pragma once
 
+#include <cstdint>
 #include <initializer_list>
 #include <map>
 #include <string>
@@ -13,6 +14,12 @@
 namespace stoker::resources {
 
 using Texts = std::map<std::string, std::string, std::less<>>;  // labels, annotations, the data of a ConfigMap
+
+// Reading: what is missing, null or of another type is "", empty or 0.
+std::string text_in(const json::object& object, std::string_view key);
+const json::object& object_in(const json::object& object, std::string_view key);
+const json::array& list_in(const json::object& object, std::string_view key);
+std::int64_t number_in(const json::object& object, std::string_view key);
 
 json::object& object_at(json::object& parent, std::string_view key);
 json::array& list_at(json::object& parent, std::string_view key);
@@ -32,6 +39,10 @@ json::object volume_mount(std::string_view name, std::string_view path);
 // Makes a pod the owner that the object dies with: what Kubernetes' garbage collection goes by.
 void set_owner_pod(json::object& object, std::string_view pod_name, std::string_view pod_uid);
 
+// The value of metadata.FIELD; "" when there is none.
+std::string metadata_text(const json::object& object, std::string_view field);
+std::string label_of(const json::object& object, std::string_view label);
+std::string annotation_of(const json::object& object, std::string_view annotation);
 // "" when it has none.
 std::string_view name_of(const json::object& object);
 std::string_view kind_of(const json::object& object);

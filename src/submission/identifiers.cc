@@ -2,6 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <string>
+
+#include "codec/sha256.h"
+
 namespace stoker::submission {
 
 namespace {
@@ -40,6 +44,31 @@ spark::Identifiers draw_identifiers(const RandomBits& random, std::chrono::syste
   identifiers.local_folder = dashed(draw_uuid(random));
   identifiers.submit_time_ms = milliseconds;
   return identifiers;
+}
+
+spark::Identifiers identifiers_of_key(const std::string& key, std::chrono::system_clock::time_point now) {
+  int drawn = 0;
+  const RandomBits bits = [&] {
+    constexpr std::size_t kDigits = 16;
+    constexpr int kHexadecimal = 16;
+    return std::stoull(codec::sha256_hex(fmt::format("{}/{}", drawn++, key)).substr(0, kDigits), nullptr, kHexadecimal);
+  };
+  spark::Identifiers identifiers = draw_identifiers(bits, {});
+  identifiers.submit_time_ms = draw_identifiers(bits, now).submit_time_ms;
+  return identifiers;
+}
+
+Result<std::string> submission_id_of_key(const std::string& key) {
+  constexpr std::size_t kMaximumLabelBytes = 63;
+  constexpr std::string_view kLettersAndDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+  const bool valid = !key.empty() && key.size() <= kMaximumLabelBytes &&
+                     kLettersAndDigits.find(key.front()) != std::string_view::npos &&
+                     kLettersAndDigits.find(key.back()) != std::string_view::npos &&
+                     key.find_first_not_of(std::string(kLettersAndDigits) + "-_.") == std::string::npos;
+  if (valid) return key;
+  return Error{.code = ErrorCode::usage,
+               .message = fmt::format("--submission-id {} is no value of a label", key),
+               .hint = "at most 63 letters, digits, '-', '_' and '.', the first and the last a letter or digit"};
 }
 
 }  // namespace stoker::submission

@@ -9,6 +9,7 @@
 #include "cli/verbs/verbs.h"
 #include "cli/view/step_rows.h"
 #include "codec/json_fields.h"
+#include "codec/time.h"
 #include "pipeline/run/run_state.h"
 
 namespace stoker::cli {
@@ -28,7 +29,7 @@ Result<int> run_cache_list(const Program& program, const CommonOptions& common, 
                                 {"step", entry.step.str()},
                                 {"path", entry.path.str()},
                                 {"run", entry.run.str()},
-                                {"created", pipeline::format_time(entry.created)},
+                                {"created", codec::format_time(entry.created)},
                                 {"hits", entry.hits},
                                 {"parts", entry.parts},
                                 {"observed", entry.observed}});

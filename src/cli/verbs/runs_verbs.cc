@@ -14,6 +14,7 @@
 #include "cli/view/step_rows.h"
 #include "cli/view/table.h"
 #include "codec/json_fields.h"
+#include "codec/time.h"
 #include "objects/gc.h"
 #include "pipeline/run/run_state.h"
 
@@ -35,7 +36,7 @@ std::string span_text(std::optional<WallTime> from, std::optional<WallTime> to, 
 }
 
 json::value time_json(const std::optional<WallTime>& time) {
-  return time ? json::value(pipeline::format_time(*time)) : json::value();
+  return time ? json::value(codec::format_time(*time)) : json::value();
 }
 
 std::string steps_text(const metadata::RunSummary& run) {
@@ -194,7 +195,7 @@ Result<int> run_runs_list(const Program& program, const CommonOptions& common, c
                                   {"pipeline", run.pipeline.str()},
                                   {"state", state},
                                   {"experiment", run.experiment},
-                                  {"created", pipeline::format_time(run.created)},
+                                  {"created", codec::format_time(run.created)},
                                   {"started", time_json(run.started)},
                                   {"finished", time_json(run.finished)},
                                   {"steps", run.steps},
@@ -247,7 +248,7 @@ Result<int> run_runs_show(const Program& program, const CommonOptions& common, c
                             {"state", state},
                             {"experiment", run.experiment},
                             {"parameters", run.parameters},
-                            {"created", pipeline::format_time(run.created)},
+                            {"created", codec::format_time(run.created)},
                             {"started", time_json(run.started)},
                             {"finished", time_json(run.finished)},
                             {"outputs", run.outputs},

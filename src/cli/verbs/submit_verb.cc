@@ -6,6 +6,7 @@
 
 #include "cli/output.h"
 #include "cli/random.h"
+#include "cli/submit_run.h"
 #include "cli/verbs/verbs.h"
 #include "codec/yaml_write.h"
 #include "spark/submission_plan.h"
@@ -70,17 +71,23 @@ Result<spark::SparkVersion> find_version(const SubmitCommand& command, const spa
 }  // namespace
 
 Result<int> run_submit(const Program& program, const SubmitCommand& command) {
-  if (!command.dry_run)
-    return Error{.code = ErrorCode::unsupported,
-                 .message = "submit does not write to a cluster yet",
-                 .hint = "--dry-run prints the objects; kubectl apply -f - makes them"};
   const submission::LocalMachine machine(program.environment, program.working_directory.string());
   TRY_ASSIGN(const spark::SparkVersion version, find_version(command, machine));
   TRY_ASSIGN(const spark::SubmitRequest request, spark::resolve_submit_request(command.arguments, version, machine));
-  const spark::Identifiers identifiers = submission::draw_identifiers(random_bits, program.clock.wall_now());
+  const WallTime now = program.clock.wall_now();
+  const spark::Identifiers identifiers = command.submission_id
+                                             ? submission::identifiers_of_key(*command.submission_id, now)
+                                             : submission::draw_identifiers(random_bits, now);
   TRY_ASSIGN(const spark::SubmissionPlan plan, spark::plan_submission(request, version, identifiers, machine));
   for (const std::string& warning : plan.warnings)
     warn(warning);
+  if (!command.dry_run) {
+    std::string id = identifiers.local_folder;
+    if (command.submission_id) {
+      TRY_ASSIGN(id, submission::submission_id_of_key(*command.submission_id));
+    }
+    return carry_out_submission(program, command, {.request = request, .plan = plan, .submission_id = std::move(id)});
+  }
   for (const spark::Upload& upload : plan.uploads)
     warn(fmt::format("{} would be uploaded to {}", upload.from_path, submission::without_password(upload.to_uri)));
   const json::object list =

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "codec/duration.h"
-#include "local/time.h"
+#include "codec/time.h"
 
 namespace stoker::local {
 
@@ -21,7 +21,7 @@ void WaitAttempt::begin() {
     events_.started(spec_.id, std::nullopt);
     timer_ = services_.loop.after(*duration, weakly(this, &WaitAttempt::succeed));
   } else if (wait.until) {
-    auto time = parse_time(*wait.until);
+    auto time = codec::parse_time(*wait.until);
     if (!time) return fail(time.error());
     events_.started(spec_.id, std::nullopt);
     wait_until(*time);

@@ -1,7 +1,7 @@
 #include <gmock/gmock.h>
 
+#include "codec/time.h"
 #include "local/test_support.h"
-#include "local/time.h"
 
 namespace stoker::local {
 namespace {
@@ -47,15 +47,15 @@ TEST_F(LocalWait, RefusesWhatIsNoTime) {
 
 TEST(ParseTime, ReadsRfc3339) {
   using namespace std::chrono_literals;
-  const auto midnight = parse_time("2026-01-02").value();
+  const auto midnight = codec::parse_time("2026-01-02").value();
   EXPECT_EQ(midnight, WallTime(std::chrono::sys_days(std::chrono::year(2026) / 1 / 2)));
-  EXPECT_EQ(parse_time("2026-01-02T03:04:05Z").value() - midnight, 3h + 4min + 5s);
-  EXPECT_EQ(parse_time("2026-01-02T03:04:05.1239Z").value() - midnight, 3h + 4min + 5s + 123ms);
-  EXPECT_EQ(parse_time("2026-01-02T03:00:00+01:30").value() - midnight, 1h + 30min);
-  EXPECT_EQ(parse_time("2026-01-02 03:00:00-01:00").value() - midnight, 4h);
+  EXPECT_EQ(codec::parse_time("2026-01-02T03:04:05Z").value() - midnight, 3h + 4min + 5s);
+  EXPECT_EQ(codec::parse_time("2026-01-02T03:04:05.1239Z").value() - midnight, 3h + 4min + 5s + 123ms);
+  EXPECT_EQ(codec::parse_time("2026-01-02T03:00:00+01:30").value() - midnight, 1h + 30min);
+  EXPECT_EQ(codec::parse_time("2026-01-02 03:00:00-01:00").value() - midnight, 4h);
   for (const auto* bad : {"", "2026", "2026-02-30", "2026-01-02T", "2026-01-02T25:00:00Z", "2026-01-02T03:04:05",
                           "2026-01-02T03:04:05Zx", "-026-01-01", "2026-01-02T03:04:05.Z"}) {
-    EXPECT_FALSE(parse_time(bad).ok()) << bad;
+    EXPECT_FALSE(codec::parse_time(bad).ok()) << bad;
   }
 }
 

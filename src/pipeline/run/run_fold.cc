@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "codec/json_fields.h"
+#include "codec/time.h"
 
 namespace stoker::pipeline {
 
@@ -194,7 +195,7 @@ Result<void> RunFold::apply_step(const RunEvent& event) {
 namespace {
 
 std::string time_text(const std::optional<WallTime>& time) {
-  return time ? format_time(*time) : "none";
+  return time ? codec::format_time(*time) : "none";
 }
 std::string object_text(const std::shared_ptr<const json::object>& object) {
   return object != nullptr ? codec::canonical_json(*object) : "none";
@@ -269,7 +270,7 @@ std::string difference(const AttemptRow& a, const AttemptRow& b) {
   Differ differ(fmt::format("{}/{}", a.path.str(), a.attempt));
   differ.compare("state", std::string(attempt_state_name(a.state)), std::string(attempt_state_name(b.state)));
   differ.compare("class", class_text(a.failure_class), class_text(b.failure_class));
-  differ.compare("started_at", format_time(a.started_at), format_time(b.started_at));
+  differ.compare("started_at", codec::format_time(a.started_at), codec::format_time(b.started_at));
   differ.compare("finished_at", time_text(a.finished_at), time_text(b.finished_at));
   return differ.take();
 }

@@ -6,6 +6,7 @@
 
 #include "base/enum_name.h"
 #include "base/strings.h"
+#include "codec/time.h"
 
 namespace stoker::pipeline {
 
@@ -104,21 +105,12 @@ Result<RetriesUsed> parse_retries_used(std::string_view text) {
   return used;
 }
 
-std::string format_time(WallTime time) {
-  const auto day = std::chrono::floor<std::chrono::days>(time);
-  const std::chrono::year_month_day date(day);
-  const std::chrono::hh_mm_ss clock(time - day);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", static_cast<int>(date.year()),
-                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), clock.hours().count(),
-                     clock.minutes().count(), clock.seconds().count(), clock.subseconds().count());
-}
-
 json::object RunEvent::to_json(const RunId& run) const {
   json::object line;
   line.reserve(fields.size() + 6);
   line["version"] = kRunEventVersion;
   line["seq"] = sequence;
-  line["time"] = format_time(time);
+  line["time"] = codec::format_time(time);
   line["run"] = run.str();
   line["type"] = run_event_name(type);
   if (!step.empty()) line["step"] = step.str();

@@ -170,7 +170,4 @@ struct RunEvent {
   json::object to_json(const RunId& run) const;
 };
 
-// RFC 3339 in UTC with milliseconds: 2026-01-01T00:00:00.000Z.
-std::string format_time(WallTime time);
-
 }  // namespace stoker::pipeline

@@ -1,11 +1,11 @@
-#include "local/time.h"
+#include "codec/time.h"
 
 #include <fmt/format.h>
 
 #include <charconv>
 #include <optional>
 
-namespace stoker::local {
+namespace stoker::codec {
 
 namespace {
 
@@ -95,4 +95,13 @@ Result<WallTime> parse_time(std::string_view text) {
   return WallTime(sys_days(date)) + of_day;
 }
 
-}  // namespace stoker::local
+std::string format_time(WallTime time) {
+  const auto day = std::chrono::floor<std::chrono::days>(time);
+  const std::chrono::year_month_day date(day);
+  const std::chrono::hh_mm_ss clock(time - day);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", static_cast<int>(date.year()),
+                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), clock.hours().count(),
+                     clock.minutes().count(), clock.seconds().count(), clock.subseconds().count());
+}
+
+}  // namespace stoker::codec

@@ -1,0 +1,31 @@
+// A connection to an API server for the verbs that need one.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "cli/program.h"
+#include "kube/client.h"
+#include "kube/cluster_configuration.h"
+#include "kube/http_transport.h"
+
+namespace stoker::cli {
+
+class Cluster {
+ public:
+  // Warnings of the server go to standard error, each once. `program` outlives the cluster.
+  Cluster(const Program& program, kube::ClusterConfiguration configuration);
+  Cluster(const Cluster&) = delete;
+  Cluster& operator=(const Cluster&) = delete;
+
+  const kube::Client& client() const { return client_; }
+  // Of the kubeconfig's context.
+  const std::string& namespace_name() const { return namespace_name_; }
+
+ private:
+  std::string namespace_name_;
+  kube::HttpTransport transport_;
+  kube::Client client_;
+};
+
+}  // namespace stoker::cli

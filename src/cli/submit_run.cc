@@ -1,0 +1,221 @@
+#include "cli/submit_run.h"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <optional>
+
+#include "cli/declared_result.h"
+#include "cli/signals.h"
+#include "resources/object.h"
+#include "runtime/stop.h"
+#include "submission/cluster_access.h"
+#include "submission/follower.h"
+#include "submission/leftovers.h"
+#include "submission/placement.h"
+
+namespace stoker::cli {
+
+namespace {
+
+// As `docker run` and `timeout` have them.
+constexpr int kExitPrevented = 125;
+constexpr int kExitTimedOut = 124;
+constexpr int kExitCancelled = 130;
+constexpr int kExitNoResult = 1;
+
+constexpr std::chrono::milliseconds kTimeToClean{5'000};
+constexpr std::chrono::milliseconds kTimeToRemove{15'000};
+
+void say(std::string_view text) {
+  fmt::print(stderr, "{}\n", text);
+}
+
+// Errors of a cluster end with 125; what the user wrote wrong keeps its own code.
+Result<int> prevented(const Error& error) {
+  if (error.code == ErrorCode::cancelled) return kExitCancelled;
+  print_error(error);
+  return kExitPrevented;
+}
+
+// Tells a person on standard error what happens; the driver's log goes to standard output, unless a result has that for
+// itself.
+class Reporter final : public submission::FollowListener {
+ public:
+  Reporter(std::string name, std::optional<DeclaredResult> result, bool with_log)
+      : name_(std::move(name)), result_(std::move(result)), with_log_(with_log) {}
+
+  void on_state(const spark::DriverState& state) override {
+    if (state.phase == spark::DriverPhase::running)
+      say(fmt::format("driver {} runs{}", name_, state.node.empty() ? "" : fmt::format(" on {}", state.node)));
+  }
+  void on_problem(const submission::StartProblem& problem) override {
+    say(fmt::format("driver {} waits: {}{}", name_, problem.text,
+                    problem.hint.empty() ? "" : fmt::format("\n  {}", problem.hint)));
+  }
+  void on_trouble(const Error& error) override { say(fmt::format("warning: {}", error.describe())); }
+  void on_log(std::string_view line) override {
+    if (result_) result_->see(line);
+    if (!with_log_) return;
+    std::FILE* stream = result_ ? stderr : stdout;
+    std::fwrite(line.data(), 1, line.size(), stream);
+    std::fflush(stream);
+  }
+
+  const std::optional<DeclaredResult>& result() const { return result_; }
+
+ private:
+  std::string name_;
+  std::optional<DeclaredResult> result_;
+  bool with_log_;
+};
+
+class SubmitRun {
+ public:
+  SubmitRun(const Program& program, const SubmitCommand& command, const PlannedSubmission& submission,
+            kube::ClusterConfiguration configuration, std::optional<DeclaredResult> result)
+      : program_(program),
+        command_(command),
+        submission_(submission),
+        name_(fmt::format("{}/{}", submission.plan.namespace_name, submission.plan.driver_name)),
+        cluster_(program, std::move(configuration)),
+        reporter_(name_, std::move(result), command.follow) {}
+
+  Result<int> run() {
+    runtime::Context context{.deadline = {}, .stop = stop_.get_token(), .fields = {}};
+    if (command_.timeout) context = context.with_timeout(program_.clock, *command_.timeout);
+    // Somebody who detaches wants the driver to be there.
+    runtime::Context placing = context;
+    if (command_.detach) placing.stop = {};
+    auto placement =
+        submission::place(placing, cluster_.client(), submission_.plan, {.submission_id = submission_.submission_id});
+    if (!placement) return timed_out(context) ? kExitTimedOut : prevented(placement.error());
+    if (!placement.value().warning.empty()) say("warning: " + placement.value().warning);
+    driver_ = {.namespace_name = submission_.plan.namespace_name,
+               .name = submission_.plan.driver_name,
+               .uid = resources::metadata_text(placement.value().driver, "uid")};
+    say(fmt::format("driver {} {}", name_, placement.value().was_there ? "is there already" : "created"));
+    remove_leftovers();
+    if (!waits()) {
+      fmt::print("{}:{}\n", driver_.namespace_name, driver_.name);  // as --status and --kill take it
+      return 0;
+    }
+    return follow(context);
+  }
+
+  // From the thread of signals.
+  void stop() { stop_.request_stop(); }
+
+ private:
+  bool waits() const {
+    if (command_.wait) return *command_.wait;
+    if (command_.follow || command_.result || command_.timeout || command_.delete_after) return true;
+    return submission_.request.configuration.raw("spark.kubernetes.submission.waitAppCompletion").value_or("true") !=
+           "false";
+  }
+
+  bool timed_out(const runtime::Context& context) const { return context.deadline.passed(program_.clock.steady_now()); }
+
+  // What submitters that died have left here. A help for others: no error of ours.
+  void remove_leftovers() const {
+    const auto context = runtime::Context{}.with_timeout(program_.clock, kTimeToClean);
+    const auto leftovers = submission::clean_up(context, cluster_.client(), submission_.plan.namespace_name);
+    if (!leftovers) return;
+    for (const submission::Leftover& leftover : leftovers.value())
+      say(fmt::format("{} what the submission {} had left unfinished",
+                      leftover.outcome == submission::Leftover::Outcome::finished ? "finished" : "removed",
+                      leftover.submission_id));
+  }
+
+  Result<int> follow(const runtime::Context& context) {
+    auto ended = submission::follow(context, cluster_.client(), driver_,
+                                    {.with_log = command_.follow || command_.result.has_value()}, reporter_);
+    if (!ended) return stopped(context, ended.error());
+    const spark::DriverState& state = ended.value();
+    if (!state.ended()) {
+      say(fmt::format("error: the driver {} does not start: {}", name_, state.reason));
+      remove_driver();
+      return kExitPrevented;
+    }
+    const int code = state.exit_code.value_or(kExitPrevented);
+    say(describe_end(state));
+    if (command_.delete_after) remove_driver();
+    if (code != 0 || !reporter_.result()) return code;
+    return print_result(*reporter_.result());
+  }
+
+  Result<int> stopped(const runtime::Context& context, const Error& error) {
+    const bool late = timed_out(context);
+    if (!late && error.code != ErrorCode::cancelled) {
+      say(fmt::format("the driver {} goes on", name_));
+      return prevented(error);
+    }
+    if (late) say(fmt::format("error: the driver {} did not end in time (--timeout)", name_));
+    if (command_.detach)
+      say(fmt::format("the driver {0} goes on; `stoker apps logs -f {0}` follows it, `stoker apps kill {0}` ends it",
+                      name_));
+    else
+      remove_driver();
+    return late ? kExitTimedOut : kExitCancelled;
+  }
+
+  std::string describe_end(const spark::DriverState& state) const {
+    if (state.phase == spark::DriverPhase::succeeded) return fmt::format("driver {} succeeded", name_);
+    std::string text = state.exit_code
+                           ? fmt::format("error: the driver {} failed with exit code {}", name_, *state.exit_code)
+                           : fmt::format("error: the cluster ended the driver {}", name_);
+    if (!state.reason.empty()) text += fmt::format(" ({})", state.reason);
+    if (!state.message.empty()) text += fmt::format(": {}", state.message);
+    if (state.exit_code && !command_.follow) text += fmt::format("\n  `stoker apps logs {}` shows its log", name_);
+    return text;
+  }
+
+  void remove_driver() const {
+    const auto context = runtime::Context{}.with_timeout(program_.clock, kTimeToRemove);  // whatever was stopped
+    const auto removed = cluster_.client().remove(
+        context,
+        {.type = kube::kPods, .namespace_name = driver_.namespace_name, .name = driver_.name, .subresource = {}},
+        {.uid = driver_.uid, .resource_version = {}});
+    if (removed)
+      say(fmt::format("driver {} removed", name_));
+    else if (removed.error().code != ErrorCode::not_found)
+      say(fmt::format("warning: the driver {} is still there: {}", name_, removed.error().describe()));
+  }
+
+  static Result<int> print_result(const DeclaredResult& result) {
+    if (result.value()) {
+      fmt::print("{}\n", *result.value());
+      return 0;
+    }
+    print_error({.code = ErrorCode::run_failed,
+                 .message = fmt::format("the driver ended well, but its log has no result {}", result.wanted()),
+                 .hint = "the application declares one by printing: stoker-result NAME=VALUE"});
+    return kExitNoResult;
+  }
+
+  const Program& program_;
+  const SubmitCommand& command_;
+  const PlannedSubmission& submission_;
+  const std::string name_;
+  runtime::StopSource stop_;
+  Cluster cluster_;
+  Reporter reporter_;
+  submission::DriverPod driver_;
+};
+
+}  // namespace
+
+Result<int> carry_out_submission(const Program& program, const SubmitCommand& command,
+                                 const PlannedSubmission& submission) {
+  std::optional<DeclaredResult> result;
+  if (command.result) {
+    TRY_ASSIGN(result, DeclaredResult::parse(*command.result));
+  }
+  TRY_ASSIGN(kube::ClusterConfiguration configuration,
+             submission::cluster_of(submission.request.configuration, program.environment, command.kubeconfig));
+  SubmitRun run(program, command, submission, std::move(configuration), std::move(result));
+  const SignalWatch signals([&](int) { run.stop(); });
+  return run.run();
+}
+
+}  // namespace stoker::cli

@@ -1,0 +1,23 @@
+// Carries a planned submission out for `stoker submit`: writes, waits, tells, and ends with the exit code that
+// docs/reference/exit-codes.md promises.
+#pragma once
+
+#include "base/result.h"
+#include "cli/cluster.h"
+#include "cli/command.h"
+#include "cli/program.h"
+#include "spark/submission_plan.h"
+#include "spark/submit_request.h"
+
+namespace stoker::cli {
+
+struct PlannedSubmission {
+  const spark::SubmitRequest& request;
+  const spark::SubmissionPlan& plan;
+  std::string submission_id;
+};
+
+Result<int> carry_out_submission(const Program& program, const SubmitCommand& command,
+                                 const PlannedSubmission& submission);
+
+}  // namespace stoker::cli

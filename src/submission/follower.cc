@@ -1,0 +1,314 @@
+#include "submission/follower.h"
+
+#include <fmt/format.h>
+
+#include <atomic>
+#include <optional>
+#include <thread>
+
+#include "resources/object.h"
+#include "runtime/event_loop.h"
+#include "runtime/stop.h"
+#include "runtime/wait.h"
+#include "submission/log_resumer.h"
+
+namespace stoker::submission {
+
+namespace {
+
+using runtime::Context;
+
+// Objects that a selection names, from a list and then from watches, until the context ends. Nobody hears twice of the
+// same state but after a watch that broke.
+class ObjectWatch {
+ public:
+  struct Sink {
+    std::function<void(json::object)> on_object;
+    std::function<void()> on_missing;  // the list has none; the watch says so of the last one with on_removed
+    std::function<void(json::object)> on_removed;
+    std::function<void(const Error&)> on_trouble;
+  };
+
+  ObjectWatch(const kube::Client& client, kube::ObjectPath path, kube::Selection selection,
+              std::chrono::milliseconds retry_delay, Sink sink)
+      : client_(client),
+        path_(std::move(path)),
+        selection_(std::move(selection)),
+        retry_delay_(retry_delay),
+        sink_(std::move(sink)) {}
+
+  // The error that ends it: the context's, or one that trying again does not heal.
+  Error run(const Context& context) {
+    while (true) {
+      auto ended = version_.empty() ? list(context) : watch(context);
+      if (ended) continue;
+      const Error& error = ended.error();
+      if (error.code == ErrorCode::expired) {
+        version_.clear();
+        continue;
+      }
+      if (error.code != ErrorCode::unavailable && error.code != ErrorCode::corrupt) return error;
+      sink_.on_trouble(error);
+      version_.clear();
+      if (auto waited = runtime::wait_for(context, client_.clock(), retry_delay_); !waited) return waited.error();
+    }
+  }
+
+ private:
+  Result<void> list(const Context& context) {
+    TRY_ASSIGN(kube::ObjectList all, client_.list(context, path_, selection_));
+    version_ = all.resource_version;
+    if (all.objects.empty() && sink_.on_missing) sink_.on_missing();
+    for (json::object& object : all.objects)
+      sink_.on_object(std::move(object));
+    return {};
+  }
+  Result<void> watch(const Context& context) {
+    return client_.watch(context, path_, selection_, version_, [this](kube::WatchEvent event) -> Result<void> {
+      version_ = resources::metadata_text(event.object, "resourceVersion");
+      if (event.kind == kube::WatchEvent::Kind::bookmark) return {};
+      if (event.kind != kube::WatchEvent::Kind::removed)
+        sink_.on_object(std::move(event.object));
+      else if (sink_.on_removed)
+        sink_.on_removed(std::move(event.object));
+      return {};
+    });
+  }
+
+  const kube::Client& client_;
+  const kube::ObjectPath path_;
+  const kube::Selection selection_;
+  const std::chrono::milliseconds retry_delay_;
+  const Sink sink_;
+  std::string version_;  // "": to be listed
+};
+
+// The log of a container, each line once, until it has ended.
+class LogReader {
+ public:
+  LogReader(const kube::Client& client, const DriverPod& driver, const FollowOptions& options, FollowListener& listener)
+      : client_(client), driver_(driver), options_(options), listener_(listener) {}
+
+  // From another thread: the container has ended, so that a read that begins now gets all there is.
+  void container_ended() { ended_ = true; }
+
+  void run(const Context& context, const std::string& container) {
+    const auto on_line = [this](std::string_view line) { listener_.on_log(line); };
+    LogResumer lines;
+    while (true) {
+      const bool last = ended_;
+      const auto read = client_.logs(context, driver_.namespace_name, driver_.name,
+                                     {.container = container,
+                                      .follow = !last,
+                                      .timestamps = true,
+                                      .tail_lines = std::nullopt,
+                                      .since_time = lines.since_time()},
+                                     [&](std::string_view piece) -> Result<void> {
+                                       lines.feed(piece, on_line);
+                                       return {};
+                                     });
+      if (read && last) break;
+      if (!read && read.error().code != ErrorCode::unavailable) {
+        if (read.error().code != ErrorCode::cancelled && read.error().code != ErrorCode::timed_out)
+          listener_.on_trouble(read.error());
+        break;
+      }
+      lines.disconnected();
+      // The state of the pod comes a little after its log ends.
+      if (!ended_ && !runtime::wait_for(context, client_.clock(), options_.retry_delay)) break;
+    }
+    lines.flush(on_line);
+  }
+
+ private:
+  const kube::Client& client_;
+  const DriverPod& driver_;
+  const FollowOptions& options_;
+  FollowListener& listener_;
+  std::atomic<bool> ended_ = false;
+};
+
+class Follower {
+ public:
+  Follower(const kube::Client& client, const DriverPod& driver, const FollowOptions& options, FollowListener& listener)
+      : client_(client),
+        driver_(driver),
+        options_(options),
+        listener_(listener),
+        loop_(client.clock()),
+        log_(client, driver, options, listener) {}
+
+  Result<spark::DriverState> run(const Context& context) {
+    const auto stop = [this] { loop_.stop(); };
+    const runtime::StopCallback<decltype(stop)> on_stop(context.stop, stop);
+    if (!context.deadline.is_never()) loop_.at(context.deadline.time(), stop);
+    loop_.after(options_.until_nobody_schedules, [this] {
+      if (last_ && !scheduled_ && !problem_) tell(nobody_schedules(*last_));
+    });
+    runtime::StopSource watching;  // ends with this function, whatever ends it
+    const Context watch_context{.deadline = {}, .stop = watching.get_token(), .fields = {}};
+    std::jthread pods([&] { watch_pod(watch_context); });
+    std::jthread events([&] { watch_events(watch_context); });
+    loop_.run();
+    watching.request_stop();
+    end_log(context);
+    if (failure_) return *failure_;
+    if (!done_) TRY(context.check(client_.clock()));
+    return state_;
+  }
+
+ private:
+  void watch_pod(const Context& context) {
+    ObjectWatch watch(
+        client_, {.type = kube::kPods, .namespace_name = driver_.namespace_name, .name = {}, .subresource = {}},
+        {.labels = {}, .fields = "metadata.name=" + driver_.name}, options_.retry_delay,
+        {.on_object = [this](json::object pod) { post([this, pod = std::move(pod)] { on_pod(pod); }); },
+         .on_missing = [this] { post([this] { on_removed(last_ ? *last_ : json::object()); }); },
+         .on_removed = [this](json::object pod) { post([this, pod = std::move(pod)] { on_removed(pod); }); },
+         .on_trouble = [this](const Error& error) { post([this, error] { listener_.on_trouble(error); }); }});
+    const Error error = watch.run(context);
+    post([this, error] {
+      failure_ = error;
+      loop_.stop();
+    });
+  }
+
+  // Events are a help; who may not see them follows without.
+  void watch_events(const Context& context) {
+    ObjectWatch watch(client_,
+                      {.type = kube::kEvents, .namespace_name = driver_.namespace_name, .name = {}, .subresource = {}},
+                      {.labels = {}, .fields = "involvedObject.uid=" + driver_.uid}, options_.retry_delay,
+                      {.on_object = [this](json::object event) { post([this, event] { on_event(event); }); },
+                       .on_missing = {},
+                       .on_removed = {},
+                       .on_trouble = [](const Error&) {}});
+    watch.run(context);
+  }
+
+  // What comes after the end is not heard.
+  void post(std::function<void()> callback) {
+    loop_.post([this, callback = std::move(callback)] {
+      if (!done_ && !failure_) callback();
+    });
+  }
+
+  void on_pod(const json::object& pod) {
+    if (resources::metadata_text(pod, "uid") != driver_.uid) {  // another of the same name: ours is gone
+      on_removed(last_ ? *last_ : json::object());
+      return;
+    }
+    last_ = pod;
+    const spark::DriverState state = spark::driver_state(pod);
+    if (!state.node.empty() || !state.reason.empty()) scheduled_ = true;
+    take(state);
+    if (done_) return;
+    if (state.hopeless) {
+      tell(problem_of_pod(pod, state).value_or(StartProblem{}));
+      finish();
+    } else if (const auto problem = problem_of_pod(pod, state)) {
+      tell(*problem);
+    } else if (state.phase == spark::DriverPhase::running) {
+      forget_problem();
+    }
+    if (state.has_log && options_.with_log && !log_thread_)
+      log_thread_.emplace([this, container = spark::driver_container_name(pod)] {
+        log_.run({.deadline = {}, .stop = log_stop_.get_token(), .fields = {}}, container);
+      });
+  }
+
+  void on_removed(const json::object& last) {
+    take(spark::after_deletion(last));
+    if (!done_) finish();
+  }
+
+  void on_event(const json::object& event) {
+    if (state_.phase != spark::DriverPhase::waiting) return;
+    if (const auto problem = problem_of_event(event)) {
+      scheduled_ = true;
+      tell(*problem);
+    }
+  }
+
+  void take(const spark::DriverState& state) {
+    const bool changed = !state_known_ || state.phase != state_.phase;
+    state_ = state;
+    state_known_ = true;
+    if (changed) listener_.on_state(state);
+    if (state.ended()) finish();
+  }
+
+  void finish() {
+    done_ = true;
+    log_.container_ended();
+    loop_.stop();
+  }
+
+  // Says each problem once, and gives up on one that stays.
+  void tell(const StartProblem& problem) {
+    if (!problem_ || problem_->text != problem.text) listener_.on_problem(problem);
+    const bool begins = !problem_ || !problem_->likely_final;
+    problem_ = problem;
+    if (problem.likely_final && begins) patience_ = loop_.after(options_.patience, [this] { finish(); });
+    if (!problem.likely_final) forget_patience();
+  }
+  void forget_problem() {
+    problem_.reset();
+    forget_patience();
+  }
+  void forget_patience() {
+    if (patience_) loop_.cancel(*patience_);
+    patience_.reset();
+  }
+
+  void end_log(const Context& context) {
+    if (!log_thread_) {
+      // A driver that ended before it was seen to run has a log too.
+      if (!options_.with_log || !done_ || !state_.has_log || !last_) return;
+      log_thread_.emplace([this] {
+        log_.run({.deadline = {}, .stop = log_stop_.get_token(), .fields = {}}, spark::driver_container_name(*last_));
+      });
+    }
+    const auto stop = [this] { log_stop_.request_stop(); };
+    if (!done_) {
+      stop();
+    } else {
+      // Its own time, which the caller's stop may cut short.
+      const runtime::StopCallback<decltype(stop)> on_stop(context.stop, stop);
+      const auto limit = std::jthread([this, stop](const std::stop_token& done) {
+        const Context rest = Context{.deadline = {}, .stop = done, .fields = {}};
+        if (runtime::wait_for(rest, client_.clock(), options_.time_for_log)) stop();
+      });
+      log_thread_->join();
+      log_thread_.reset();
+      return;
+    }
+    log_thread_.reset();
+  }
+
+  const kube::Client& client_;
+  const DriverPod& driver_;
+  const FollowOptions& options_;
+  FollowListener& listener_;
+  runtime::EventLoop loop_;
+  // Of the loop's thread, as all that follows.
+  std::optional<json::object> last_;  // the pod as it was last seen
+  spark::DriverState state_;
+  bool state_known_ = false;
+  bool scheduled_ = false;  // somebody has looked at the pod
+  bool done_ = false;
+  std::optional<Error> failure_;
+  std::optional<StartProblem> problem_;
+  std::optional<runtime::TimerId> patience_;
+  LogReader log_;
+  runtime::StopSource log_stop_;
+  std::optional<std::jthread> log_thread_;  // last: it uses what is above
+};
+
+}  // namespace
+
+Result<spark::DriverState> follow(const runtime::Context& context, const kube::Client& client, const DriverPod& driver,
+                                  const FollowOptions& options, FollowListener& listener) {
+  return Follower(client, driver, options, listener).run(context);
+}
+
+}  // namespace stoker::submission

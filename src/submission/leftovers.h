@@ -1,0 +1,24 @@
+// What submitters that died on the way have left in a namespace.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "kube/client.h"
+
+namespace stoker::submission {
+
+struct Leftover {
+  enum class Outcome { finished, removed };  // it has a driver, which owns it now; it had none
+  Outcome outcome;
+  std::string submission_id;
+  std::string anchor;  // the name of its ConfigMap
+};
+
+// Handles each unfinished submission whose creation deadline has passed: with a driver it is finished, without one
+// removed with all that hangs on it. Safe beside other cleaners: removals say which object they mean, and by now no
+// submitter can be making a driver. Errors end it; what was done by then is done.
+Result<std::vector<Leftover>> clean_up(const runtime::Context& context, const kube::Client& client,
+                                       const std::string& namespace_name);
+
+}  // namespace stoker::submission

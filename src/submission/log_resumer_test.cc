@@ -1,0 +1,67 @@
+#include "submission/log_resumer.h"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+namespace stoker::submission {
+namespace {
+
+class LogResumerTest : public ::testing::Test {
+ protected:
+  void feed(std::string_view text) {
+    lines_.feed(text, [this](std::string_view line) { seen_.emplace_back(line); });
+  }
+  std::vector<std::string> seen() const { return seen_; }
+
+  LogResumer lines_;
+  std::vector<std::string> seen_;
+};
+
+using Lines = std::vector<std::string>;
+
+TEST_F(LogResumerTest, HandsLinesOnWithoutTheirTimes) {
+  feed("2026-01-01T00:00:00.1Z one\n2026-01-01T00:00:00.2Z tw");
+  EXPECT_EQ(seen(), Lines{"one\n"});
+  feed("o\n2026-01-01T00:00:01.0Z \n");
+  EXPECT_EQ(seen(), (Lines{"one\n", "two\n", "\n"}));
+  EXPECT_EQ(lines_.since_time(), "2026-01-01T00:00:01Z");
+}
+
+TEST_F(LogResumerTest, GoesOnWhereItWasAfterAReconnect) {
+  EXPECT_EQ(lines_.since_time(), "");
+  feed("2026-01-01T00:00:05.1Z a\n2026-01-01T00:00:05.2Z b\n2026-01-01T00:00:05.3Z half");
+  lines_.disconnected();
+  EXPECT_EQ(lines_.since_time(), "2026-01-01T00:00:05Z");
+  // The log comes again from the beginning of that second.
+  feed("2026-01-01T00:00:05.1Z a\n2026-01-01T00:00:05.2Z b\n2026-01-01T00:00:05.3Z half a line\n");
+  EXPECT_EQ(seen(), (Lines{"a\n", "b\n", "half a line\n"}));
+}
+
+TEST_F(LogResumerTest, CountsLinesOfOneTime) {
+  feed("2026-01-01T00:00:05.1Z a\n2026-01-01T00:00:05.1Z a\n");
+  lines_.disconnected();
+  feed("2026-01-01T00:00:05.1Z a\n2026-01-01T00:00:05.1Z a\n2026-01-01T00:00:05.1Z a\n");
+  EXPECT_EQ(seen(), (Lines{"a\n", "a\n", "a\n"}));
+}
+
+TEST_F(LogResumerTest, CutsALineWithoutAnEnd) {
+  feed("2026-01-01T00:00:05.1Z " + std::string(LogResumer::kMaximumLineBytes, 'x'));
+  ASSERT_EQ(seen().size(), 1U);
+  feed("yy\n");
+  EXPECT_EQ(seen().back(), "yy\n");
+}
+
+TEST_F(LogResumerTest, HandsOnAnUnfinishedLineAtTheEnd) {
+  feed("2026-01-01T00:00:05.1Z no newline");
+  lines_.flush([this](std::string_view line) { seen_.emplace_back(line); });
+  EXPECT_EQ(seen(), Lines{"no newline"});
+}
+
+TEST_F(LogResumerTest, KeepsWhatHasNoTime) {
+  feed("unable to retrieve container logs\nfailed\n");
+  EXPECT_EQ(seen(), (Lines{"unable to retrieve container logs\n", "failed\n"}));
+}
+
+}  // namespace
+}  // namespace stoker::submission

@@ -1,0 +1,49 @@
+// Writes a submission's objects to a cluster, in the order in which nothing ever waits for what is missing and nothing
+// stays behind:
+//
+//   anchor (the driver's ConfigMap; marked unfinished, with a creation deadline)
+//     ──▶ the other dependants, owned by the anchor  ──▶ driver pod  ──▶ anchor gets the pod as its owner, and is
+//     finished
+//
+// So one patch makes the pod the owner of all, where a patch of each would be needed. A crash after any write leaves an
+// unfinished anchor; leftovers.h finishes or removes what hangs on it. docs/adr/0009-owners-by-an-anchor.md says more.
+//
+// Each write is idempotent by (name, submission id): an object that is there and ours is taken for made. Whatever
+// happens, there is at most one driver, since its name is part of the plan.
+#pragma once
+
+#include <chrono>
+#include <string>
+
+#include "codec/json.h"
+#include "kube/client.h"
+#include "spark/submission_plan.h"
+
+namespace stoker::submission {
+
+struct PlacementOptions {
+  std::string submission_id;                                     // a valid value of a label
+  std::chrono::milliseconds time_to_write{60'000};               // for all writes together
+  std::chrono::milliseconds time_to_creation_deadline{300'000};  // longer, for clocks that differ
+  std::chrono::milliseconds time_to_clean_up{10'000};            // after a failure
+};
+
+struct Placement {
+  json::object driver;  // as the server has it
+  // It was there before, from an earlier submission of the same id.
+  bool was_there = false;
+  // The anchor could not be given its owner: a cleaner will do it. "" is all well.
+  std::string warning;
+};
+
+// Errors: of the API, after which what was made has been removed; when that failed too, the hint says how to.
+// already_exists when a name is taken by an object of somebody else.
+Result<Placement> place(const runtime::Context& context, const kube::Client& client, const spark::SubmissionPlan& plan,
+                        const PlacementOptions& options);
+
+// Gives the anchor its owner and ends its being unfinished.
+Result<void> finish_anchor(const runtime::Context& context, const kube::Client& client,
+                           const std::string& namespace_name, const std::string& anchor_name,
+                           const json::object& driver);
+
+}  // namespace stoker::submission

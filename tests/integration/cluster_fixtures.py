@@ -1,0 +1,48 @@
+"""Fixtures for tests that need a real API server: tests/cluster has what is behind them."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import sys
+import uuid
+from typing import Iterator
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+
+from cluster import assets
+from cluster.control_plane import ControlPlane, shared
+from cluster.kubelet import FakeKubelet
+
+
+@pytest.fixture(scope="session")
+def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    """One for all tests of the session, whichever of its processes they run in. It starts with the first test that asks."""
+    try:
+        assets.find()
+    except assets.MissingAssets as missing:
+        pytest.skip(str(missing))
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:  # each worker has a folder of its own in that of the session
+        folder = folder.parent
+    with shared(folder / "control-plane") as plane:
+        yield plane
+
+
+@pytest.fixture
+def namespace(control_plane: ControlPlane) -> str:
+    """The test's own. Nothing deletes it: that takes a controller, and the control plane is thrown away as a whole."""
+    name = f"test-{uuid.uuid4().hex[:12]}"
+    control_plane.client().create("/api/v1/namespaces", {"metadata": {"name": name}})
+    return name
+
+
+@pytest.fixture
+def kubelet(control_plane: ControlPlane) -> Iterator[FakeKubelet]:
+    """A node of the test's own."""
+    node = FakeKubelet(control_plane, f"node-{uuid.uuid4().hex[:12]}")
+    node.start()
+    yield node
+    node.stop()

@@ -1,0 +1,427 @@
+"""`stoker submit` against a real API server, with the node played by the test."""
+
+from __future__ import annotations
+
+import datetime
+import signal
+import subprocess
+from typing import Any, Callable, Iterator
+
+import pytest
+from cluster.client import Client, Object
+from cluster.control_plane import ControlPlane
+from cluster.kubelet import FakeKubelet, path_of
+from conftest import Outcome, Stoker
+from fakes.fault_proxy import Fault, FaultProxy, answer, cut, half, hang, html, then
+
+PI = "local:///opt/spark/examples/src/main/python/pi.py"
+SECONDS = 60
+
+
+class Submission:
+    """A `stoker submit` that runs, and its driver."""
+
+    def __init__(self, process: subprocess.Popen[str], kubelet: FakeKubelet, namespace: str) -> None:
+        self.process = process
+        self.kubelet = kubelet
+        self.namespace = namespace
+
+    def driver(self) -> Object:
+        return self.kubelet.appears(self.namespace, "spark-role=driver")
+
+    def says(self, words: str) -> str:
+        """Waits for a line of standard error with these words."""
+        assert self.process.stderr
+        seen = ""
+        for line in self.process.stderr:
+            seen += line
+            if words in line:
+                return line
+        raise AssertionError(f"never said {words!r}: {seen}")
+
+    def ends(self) -> Outcome:
+        out, err = self.process.communicate(timeout=SECONDS)
+        return Outcome(self.process.returncode, out, err)
+
+
+class Team:
+    """Somebody with a namespace, a kubeconfig and a node."""
+
+    def __init__(self, stoker: Stoker, plane: ControlPlane, namespace: str, kubelet: FakeKubelet) -> None:
+        self.stoker, self.plane, self.namespace, self.kubelet = stoker, plane, namespace, kubelet
+        self.api: Client = plane.client()
+        stoker.environment["KUBECONFIG"] = str(plane.kubeconfig())
+
+    def words(self, *more: str, master: str = "") -> list[str]:
+        return ["submit", "--master", f"k8s://{master or self.plane.server}", "--deploy-mode", "cluster", "--name", "pi",
+                "--conf", "spark.kubernetes.container.image=spark:3.5.7",
+                "--conf", f"spark.kubernetes.namespace={self.namespace}", *more, PI]  # fmt: skip
+
+    def start(self, *more: str, master: str = "") -> Submission:
+        return Submission(self.stoker.start(*self.words(*more, master=master)), self.kubelet, self.namespace)
+
+    def submit(self, *more: str, master: str = "") -> Outcome:
+        return self.stoker(*self.words(*more, master=master))
+
+    def list(self, plural: str, **query: Any) -> list[Object]:
+        return list(self.api.get(f"/api/v1/namespaces/{self.namespace}/{plural}", **query)["items"])
+
+    def ours(self) -> list[str]:
+        """Objects of submissions that are there."""
+        return [f"{plural}/{each['metadata']['name']}" for plural in ("configmaps", "services", "pods")
+                for each in self.list(plural, labelSelector="stoker.dev/submission")]  # fmt: skip
+
+    def let_time_pass(self) -> None:
+        """The creation deadline of each unfinished submission lies in the past now."""
+        past = (datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        for anchor in self.list("configmaps", labelSelector="stoker.dev/unfinished"):
+            path = f"/api/v1/namespaces/{self.namespace}/configmaps/{anchor['metadata']['name']}"
+            self.api.patch(path, {"metadata": {"annotations": {"stoker.dev/creation-deadline": past}}})
+
+
+@pytest.fixture
+def team(stoker: Stoker, control_plane: ControlPlane, namespace: str, kubelet: FakeKubelet) -> Team:
+    return Team(stoker, control_plane, namespace, kubelet)
+
+
+@pytest.fixture
+def proxy(control_plane: ControlPlane) -> Iterator[FaultProxy]:
+    with FaultProxy(control_plane.server, control_plane.tokens["admin"], str(control_plane.path("ca.crt"))) as proxy:
+        yield proxy
+
+
+def address(proxy: FaultProxy) -> str:
+    return f"http://127.0.0.1:{proxy.port}"
+
+
+def test_a_driver_runs_and_ends_well(team: Team) -> None:
+    submission = team.start("--follow")
+    driver = submission.driver()
+    team.kubelet.run(driver)
+    submission.says("runs on")
+    team.kubelet.log(driver, "Pi is roughly 3.14\n")
+    team.kubelet.finish(driver, 0)
+    done = submission.ends()
+    assert (done.code, done.out) == (0, "Pi is roughly 3.14\n")
+    assert f"driver {team.namespace}/{driver['metadata']['name']} succeeded" in done.err
+
+
+def test_the_driver_owns_everything_by_one_patch(team: Team, proxy: FaultProxy) -> None:
+    done = team.submit("--no-wait", master=address(proxy))
+    assert done.code == 0, done.err
+    driver = team.list("pods")[0]
+    assert done.out == f"{team.namespace}:{driver['metadata']['name']}\n"
+    [config] = team.list("configmaps", labelSelector="stoker.dev/submission")
+    [service] = team.list("services", labelSelector="stoker.dev/submission")
+    assert [each["uid"] for each in config["metadata"]["ownerReferences"]] == [driver["metadata"]["uid"]]
+    assert [each["uid"] for each in service["metadata"]["ownerReferences"]] == [config["metadata"]["uid"]]
+    assert "stoker.dev/unfinished" not in config["metadata"]["labels"]
+    assert not config["metadata"].get("annotations")
+    ids = {each["metadata"]["labels"]["stoker.dev/submission"] for each in (driver, config, service)}
+    assert len(ids) == 1
+    assert [method for method, _ in proxy.writes()] == ["POST", "POST", "POST", "PATCH"]
+
+
+@pytest.mark.parametrize(
+    ("end", "code", "words"),
+    [
+        (lambda kubelet, driver: kubelet.finish(driver, 7), 7, "exit code 7"),
+        (lambda kubelet, driver: kubelet.finish(driver, 137, reason="OOMKilled"), 137, "OOMKilled"),
+        (lambda kubelet, driver: kubelet.finish(driver, 143), 143, "exit code 143"),
+        (lambda kubelet, driver: kubelet.evict(driver), 125, "Evicted"),
+    ],
+    ids=["code", "memory", "signal", "evicted"],
+)
+def test_the_exit_code_says_how_it_ended(
+    team: Team, end: Callable[[FakeKubelet, Object], Any], code: int, words: str
+) -> None:
+    submission = team.start()
+    driver = submission.driver()
+    team.kubelet.run(driver)
+    end(team.kubelet, driver)
+    done = submission.ends()
+    assert done.code == code and words in done.err, done.err
+
+
+def test_a_driver_that_somebody_deletes_is_lost(team: Team) -> None:
+    submission = team.start()
+    driver = submission.driver()
+    team.kubelet.run(driver)
+    submission.says("runs on")
+    team.api.delete(path_of(driver), {"gracePeriodSeconds": 0})
+    done = submission.ends()
+    assert done.code == 125 and "Deleted" in done.err
+
+
+@pytest.mark.parametrize(
+    ("trouble", "words"),
+    [
+        (lambda kubelet, driver: kubelet.unschedulable(driver), "no node takes the driver: 0/1 nodes are available"),
+        (lambda kubelet, driver: kubelet.waiting(driver, "ErrImagePull", "not found"), "the image cannot be pulled: not found"),
+        (lambda kubelet, driver: kubelet.waiting(driver, "CreateContainerConfigError", 'secret "db" not found'),
+         'the container cannot be set up: secret "db" not found'),
+        (lambda kubelet, driver: kubelet.event(kubelet.bind(driver), "FailedMount", 'secret "db" not found', "Warning"),
+         'a volume cannot be mounted: secret "db" not found'),
+    ],
+    ids=["unschedulable", "image", "secret", "mount"],
+)  # fmt: skip
+def test_why_a_driver_does_not_start_is_said_and_it_may_still_start(
+    team: Team, trouble: Callable[[FakeKubelet, Object], Any], words: str
+) -> None:
+    submission = team.start()
+    driver = submission.driver()
+    trouble(team.kubelet, driver)
+    submission.says(words)
+    team.kubelet.run(driver)
+    submission.says("runs on")
+    team.kubelet.finish(driver, 0)
+    assert submission.ends().code == 0
+
+
+def test_an_image_that_is_none_is_given_up_and_removed(team: Team) -> None:
+    submission = team.start()
+    driver = submission.driver()
+    team.kubelet.waiting(driver, "InvalidImageName", "couldn't parse image name")
+    submission.says("the image's name is none")
+    team.api.until(path_of(driver), lambda pod: pod is None or "deletionTimestamp" in pod["metadata"])
+    assert submission.ends().code == 125
+
+
+def test_a_timeout_removes_the_driver(team: Team) -> None:
+    submission = team.start("--timeout", "2s")
+    driver = submission.driver()
+    done = submission.ends()
+    assert done.code == 124 and "--timeout" in done.err
+    team.api.until(path_of(driver), lambda pod: pod is None)
+
+
+@pytest.mark.parametrize("detach", [False, True])
+def test_ctrl_c_removes_the_driver_unless_it_is_detached(team: Team, detach: bool) -> None:
+    submission = team.start(*(["--detach"] if detach else []))
+    driver = submission.driver()
+    submission.says("created")
+    submission.process.send_signal(signal.SIGINT)
+    done = submission.ends()
+    assert done.code == 130
+    assert ("goes on" in done.err) == detach
+    assert (team.list("pods") != []) == detach
+    assert driver["metadata"]["name"] in done.err
+
+
+@pytest.mark.parametrize(
+    ("wanted", "log", "code", "out"),
+    [
+        ("pi", "stoker-result pi=3.1\nnoise\nstoker-result pi=3.14\n", 0, "3.14\n"),
+        ("/roughly ([0-9.]+)/", "Pi is roughly 3.14159\n", 0, "3.14159\n"),
+        ("/^Pi.*/", "Pi is roughly 3.14159\n", 0, "Pi is roughly 3.14159\n"),
+        ("pi", "nothing of the kind\n", 1, ""),
+    ],
+)
+def test_the_result_of_an_application(team: Team, wanted: str, log: str, code: int, out: str) -> None:
+    submission = team.start("--result", wanted)
+    driver = submission.driver()
+    team.kubelet.run(driver)
+    team.kubelet.log(driver, log)
+    team.kubelet.finish(driver, 0)
+    done = submission.ends()
+    assert (done.code, done.out) == (code, out), done.err
+
+
+def test_a_log_goes_on_after_its_connection_broke(team: Team) -> None:
+    submission = team.start("--follow")
+    driver = submission.driver()
+    team.kubelet.run(driver)
+    team.kubelet.log(driver, "one\ntwo\n")
+    assert submission.process.stdout
+    assert [submission.process.stdout.readline() for _ in range(2)] == ["one\n", "two\n"]
+    team.kubelet.cut_logs()
+    team.kubelet.log(driver, "three\n")
+    team.kubelet.finish(driver, 0)
+    assert submission.ends().out == "three\n"
+
+
+def test_the_driver_is_removed_afterwards_when_asked(team: Team) -> None:
+    submission = team.start("--delete-after")
+    driver = submission.driver()
+    team.kubelet.run(driver)
+    team.kubelet.finish(driver, 3)
+    team.api.until(path_of(driver), lambda pod: pod is None or "deletionTimestamp" in pod["metadata"])
+    assert submission.ends().code == 3
+
+
+def test_the_same_key_finds_the_first_submission(team: Team) -> None:
+    first = team.submit("--no-wait", "--submission-id", "nightly-7")
+    again = team.submit("--no-wait", "--submission-id", "nightly-7")
+    assert first.code == again.code == 0 and first.out == again.out
+    assert "is there already" in again.err
+    assert len(team.list("pods")) == 1
+    other = team.submit("--no-wait", "--submission-id", "nightly-8")
+    assert other.out != first.out
+
+
+# --- what goes wrong
+
+REFUSED = answer(403, "Forbidden", 'pods is forbidden: User "x" cannot create resource')
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("POST", "/configmaps$"), ("POST", "/services$"), ("POST", "/pods$")],
+    ids=["configmaps", "services", "pods"],
+)
+def test_who_may_not_create_is_told_and_nothing_stays(team: Team, proxy: FaultProxy, method: str, path: str) -> None:
+    proxy.on(method, path, REFUSED)
+    done = team.submit(master=address(proxy))
+    assert done.code == 125 and "cannot create resource" in done.err and "stoker rbac" in done.err
+    assert team.ours() == []
+
+
+def test_an_owner_that_cannot_be_written_is_a_warning(team: Team, proxy: FaultProxy) -> None:
+    proxy.on("PATCH", "/configmaps/", REFUSED)
+    done = team.submit("--no-wait", master=address(proxy))
+    assert done.code == 0 and "warning: " in done.err and "stoker apps cleanup" in done.err
+    team.let_time_pass()
+    assert team.submit("--no-wait").code == 0  # the next one finishes it
+    assert team.list("configmaps", labelSelector="stoker.dev/unfinished") == []
+    assert len(team.list("pods")) == 2
+
+
+@pytest.mark.parametrize("path", ["/pods$", "/log$"], ids=["watch", "log"])
+def test_who_may_not_look_is_told(team: Team, proxy: FaultProxy, path: str) -> None:
+    proxy.on("GET", path, REFUSED)
+    submission = team.start("--follow", master=address(proxy))
+    driver = submission.driver()
+    team.kubelet.run(driver)
+    team.kubelet.finish(driver, 0)
+    done = submission.ends()
+    assert "cannot create resource" in done.err
+    # Without its log a driver is still followed; without its pod it is not, and goes on.
+    assert done.code == (125 if path == "/pods$" else 0), done.err
+
+
+def test_who_may_not_see_events_follows_all_the_same(team: Team, proxy: FaultProxy) -> None:
+    proxy.on("GET", "/events$", REFUSED)
+    submission = team.start(master=address(proxy))
+    driver = submission.driver()
+    team.kubelet.run(driver)
+    team.kubelet.finish(driver, 0)
+    assert submission.ends().code == 0
+
+
+def test_a_name_that_is_taken(team: Team) -> None:
+    name = ["--conf", "spark.kubernetes.driver.pod.name=mine"]
+    assert team.submit("--no-wait", *name).code == 0
+    done = team.submit("--no-wait", *name)
+    assert done.code == 125 and "exists" in done.err
+    assert len(team.list("pods")) == 1 and len(team.ours()) == 3
+
+
+def test_a_name_that_kubernetes_refuses(team: Team) -> None:
+    done = team.submit("--no-wait", "--conf", "spark.kubernetes.driver.label.team=a b")
+    assert done.code == 125 and "a valid label must be" in done.err
+    assert team.ours() == []
+
+
+def test_a_namespace_that_is_not_there(team: Team) -> None:
+    done = team.submit("--conf", "spark.kubernetes.namespace=nowhere")
+    assert done.code == 125 and 'namespaces "nowhere" not found' in done.err
+
+
+def test_a_quota_that_is_used_up(team: Team) -> None:
+    quotas = f"/api/v1/namespaces/{team.namespace}/resourcequotas"
+    team.api.create(quotas, {"metadata": {"name": "few"}, "spec": {"hard": {"pods": "0"}}})
+    team.api.patch(f"{quotas}/few/status", {"status": {"hard": {"pods": "0"}, "used": {"pods": "0"}}})
+    done = team.submit()
+    assert done.code == 125 and "exceeded quota: few" in done.err and "kubectl describe quota" in done.err
+    assert team.ours() == []
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        (html(), "no API server"),
+        (html(502), "502"),
+        (answer(401, "Unauthorized", "Unauthorized"), "does not know these credentials"),
+        (answer(422, "Invalid", "spec: Invalid value"), "Invalid value"),
+        (answer(429, "TooManyRequests", "too many requests", Retry_After="0"), "too many requests"),
+        (half(), "does not answer"),
+    ],
+    ids=["html", "bad-gateway", "expired-token", "invalid", "too-many", "closed-mid-body"],
+)
+def test_an_api_server_that_does_not_answer_as_one(team: Team, proxy: FaultProxy, fault: Fault, words: str) -> None:
+    proxy.on("POST", "/configmaps$", fault)
+    done = team.submit("--conf", "spark.app.secret=hunter2", master=address(proxy))
+    assert done.code == 125 and words in done.err, done.err
+    assert "hunter2" not in done.err + done.out
+    assert team.ours() == []
+
+
+def test_an_api_server_that_is_down(team: Team, proxy: FaultProxy) -> None:
+    with FaultProxy("https://127.0.0.1:1", "", str(team.plane.path("ca.crt"))) as gone:
+        port = gone.port
+    done = team.submit(master=f"http://127.0.0.1:{port}")
+    assert done.code == 125 and "does not answer" in done.err and "kubectl cluster-info" in done.err
+
+
+def test_an_api_server_that_is_slow(team: Team, proxy: FaultProxy) -> None:
+    proxy.on("POST", "/pods$", hang())
+    done = team.submit("--timeout", "2s", master=address(proxy))
+    assert done.code == 124
+    assert team.ours() == []
+
+
+def test_a_wrong_certificate_authority(team: Team, tmp_path: Any) -> None:
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=other", "-days", "1",
+                    "-keyout", str(tmp_path / "key"), "-out", str(tmp_path / "ca")], check=True, capture_output=True)  # fmt: skip
+    done = team.submit("--conf", f"spark.kubernetes.authenticate.submission.caCertFile={tmp_path / 'ca'}")
+    assert done.code == 125 and "certificate" in done.err
+
+
+def test_a_wrong_token(team: Team) -> None:
+    team.stoker.environment["KUBECONFIG"] = str(team.plane.kubeconfig(token="expired-7f3a"))
+    done = team.submit()
+    assert done.code == 125 and "does not know these credentials" in done.err and "7f3a" not in done.err
+
+
+@pytest.mark.parametrize("fault", [cut(), cut(after=True), half(after=True)], ids=["before", "after", "half"])
+@pytest.mark.parametrize("path", ["/configmaps$", "/services$", "/pods$"])
+def test_a_connection_that_breaks_while_writing_doubles_nothing(
+    team: Team, proxy: FaultProxy, fault: Fault, path: str
+) -> None:
+    proxy.on("POST", path, fault, times=1)
+    done = team.submit("--no-wait", master=address(proxy))
+    assert done.code == 0, done.err
+    assert len(team.list("pods")) == 1 and len(team.ours()) == 3
+    assert team.list("configmaps", labelSelector="stoker.dev/unfinished") == []
+
+
+@pytest.mark.parametrize("writes", [0, 1, 2, 3], ids=["config-map", "service", "pod", "patch"])
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT], ids=["killed", "ctrl-c"])
+def test_an_end_after_any_write_leaves_nothing_and_doubles_nothing(
+    team: Team, proxy: FaultProxy, writes: int, end: signal.Signals
+) -> None:
+    started: list[Submission] = []
+
+    def strike() -> None:
+        started[0].process.send_signal(end)
+        if end == signal.SIGKILL:
+            started[0].process.wait()
+
+    proxy.on("POST|PATCH", "", then(strike), times=1, skip=writes)
+    started.append(team.start(master=address(proxy)))
+    started[0].process.wait(timeout=SECONDS)
+    if end == signal.SIGINT:  # it cleans up behind itself
+        assert started[0].process.returncode == 130
+        assert team.list("pods") == []
+        assert writes == 3 or team.ours() == []
+        return
+    before = team.ours()
+    had_driver = any(each.startswith("pods/") for each in before)
+    assert team.submit("--no-wait").code == 0  # too early for a cleaner
+    assert set(before) <= set(team.ours())
+    team.let_time_pass()
+    assert team.submit("--no-wait").code == 0
+    left = team.ours()
+    assert team.list("configmaps", labelSelector="stoker.dev/unfinished") == []
+    assert len(team.list("pods")) == 2 + had_driver
+    assert (set(before) <= set(left)) if had_driver else not set(before) & set(left)
