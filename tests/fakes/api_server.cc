@@ -147,8 +147,12 @@ Result<net::Response> ApiServer::handle(const Route& route, const kube::Call& ca
       std::scoped_lock lock(mutex_);
       cluster_.authorize(route, record.user);
     }
-    if (route.verb == Verb::watch) return watch(route, context, sink, fault);
-    if (route.subresource == "log") return stream_log(route, context, sink, fault);
+    if (route.verb == Verb::watch || route.subresource == "log") {
+      auto streamed =
+          route.verb == Verb::watch ? watch(route, context, sink, fault) : stream_log(route, context, sink, fault);
+      if (streamed) end(record, streamed.value().status);
+      return streamed;
+    }
     std::scoped_lock lock(mutex_);
     response = cluster_.answer(route, call, record.user);
   } catch (const Refusal& refused) {

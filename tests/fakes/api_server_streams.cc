@@ -61,7 +61,7 @@ std::optional<std::uint64_t> start_of(const Route& route) {
 runtime::Deadline timeout_of(const Route& route, const Clock& clock) {
   const std::string seconds = route.query_value("timeoutSeconds");
   if (seconds.empty() || seconds == "0") return {};
-  return runtime::Deadline::after(clock, std::chrono::seconds(std::stoll(seconds)));
+  return runtime::Deadline::after(clock, std::chrono::seconds(number_in(seconds)));
 }
 
 Error broken_stream() {

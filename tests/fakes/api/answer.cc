@@ -119,6 +119,16 @@ Cause required(std::string field, std::string_view why) {
           why.empty() ? std::string("Required value") : fmt::format("Required value: {}", why)};
 }
 
+std::int64_t number_in(const std::string& text) {
+  try {
+    std::size_t read = 0;
+    const std::int64_t number = std::stoll(text, &read);
+    if (read == text.size()) return number;
+  } catch (const std::exception&) {  // no number: said below
+  }
+  throw bad_request(fmt::format("strconv.ParseInt: parsing {}: invalid syntax", quoted(text)));
+}
+
 std::string quoted(std::string_view text) {
   return fmt::format("\"{}\"", text);
 }

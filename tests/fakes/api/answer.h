@@ -1,6 +1,7 @@
 // What an API server answers, in its own words.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -50,6 +51,8 @@ Refusal expired(std::string_view message);
 
 Cause invalid_value(std::string field, const std::string& quoted_value, const std::string& why);
 Cause required(std::string field, std::string_view why = {});
+// A whole number of a query. Throws a Refusal (400).
+std::int64_t number_in(const std::string& text);
 // "\"a\"" of a.
 std::string quoted(std::string_view text);
 

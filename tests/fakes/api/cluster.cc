@@ -16,16 +16,6 @@ namespace {
 constexpr std::size_t kMaximumBodyBytes = 3 << 20;
 constexpr std::size_t kMaximumPages = 1000;
 
-std::int64_t number_in(const std::string& text) {
-  try {
-    std::size_t read = 0;
-    const std::int64_t number = std::stoll(text, &read);
-    if (read == text.size()) return number;
-  } catch (const std::exception&) {  // no number: said below
-  }
-  throw bad_request(fmt::format("strconv.ParseInt: parsing {}: invalid syntax", quoted(text)));
-}
-
 bool is_number(const std::string& text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
 }

@@ -98,7 +98,7 @@ void check_log_options(const Route& route) {
   for (const char* key : {"tailLines", "sinceSeconds", "limitBytes"}) {
     const std::string text = route.query_value(key);
     const std::int64_t least = std::string_view(key) == "tailLines" ? 0 : 1;
-    if (!text.empty() && std::stoll(text) < least)
+    if (!text.empty() && number_in(text) < least)
       causes.push_back(invalid_value(key, text, fmt::format("must be greater than or equal to {}", least)));
   }
   if (!route.query_value("sinceSeconds").empty() && !route.query_value("sinceTime").empty())
@@ -110,7 +110,7 @@ void check_log_options(const Route& route) {
 std::string shown(const Log& log, std::size_t first, const Route& route, WallTime now) {
   const std::string seconds = route.query_value("sinceSeconds");
   std::string since = route.query_value("sinceTime");
-  if (!seconds.empty()) since = rfc3339(now - std::chrono::seconds(std::stoll(seconds)));
+  if (!seconds.empty()) since = rfc3339(now - std::chrono::seconds(number_in(seconds)));
   std::vector<std::string> lines;  // each with its newline, but perhaps the last
   bool open = false;
   for (std::size_t i = first; i < log.pieces.size(); ++i) {
@@ -126,11 +126,11 @@ std::string shown(const Log& log, std::size_t first, const Route& route, WallTim
     }
   }
   const std::string tail = first == 0 ? route.query_value("tailLines") : std::string();
-  if (!tail.empty() && lines.size() > std::stoull(tail))
-    lines.erase(lines.begin(), lines.end() - static_cast<std::ptrdiff_t>(std::stoull(tail)));
+  if (!tail.empty() && lines.size() > static_cast<std::size_t>(number_in(tail)))
+    lines.erase(lines.begin(), lines.end() - static_cast<std::ptrdiff_t>(number_in(tail)));
   std::string text = join(lines, "");
   if (const std::string limit = route.query_value("limitBytes"); !limit.empty())
-    text.resize(std::min<std::size_t>(text.size(), std::stoull(limit)));
+    text.resize(std::min<std::size_t>(text.size(), static_cast<std::size_t>(number_in(limit))));
   return text;
 }
 

@@ -97,7 +97,7 @@ Cluster::DeleteOptions Cluster::delete_options(const Route& route, const kube::C
   options.dry_run = body.contains("dryRun") || route.dry_run();
   if (const std::string policy = route.query_value("propagationPolicy"); !policy.empty()) options.policy = policy;
   if (const std::string grace = route.query_value("gracePeriodSeconds"); !grace.empty())
-    options.grace_seconds = std::stoll(grace);
+    options.grace_seconds = number_in(grace);
   if (!options.policy.empty() && options.policy != "Foreground" && options.policy != "Background" &&
       options.policy != "Orphan")
     throw invalid("meta.k8s.io", "DeleteOptions", "",
