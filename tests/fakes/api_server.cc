@@ -224,7 +224,9 @@ int ApiServer::writes() const {
 
 void ApiServer::await_watches(int count) const {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] { return waiting_watches_ >= count; });
+  changed_.wait(lock, [&] {
+    return std::count_if(idle_.begin(), idle_.end(), [](const auto* condition) { return !(*condition)(); }) >= count;
+  });
 }
 
 void ApiServer::await_calls(const Matcher& matcher, int count) const {

@@ -106,8 +106,9 @@ class ApiServer final : public kube::Transport {
   std::vector<CallRecord> calls(const Matcher& matcher) const;
   // Write calls so far.
   int writes() const;
-  // Both block until so many watches are waiting for events, or calls were made.
+  // Blocks until so many watches and followed logs have sent all that there is and wait for more.
   void await_watches(int count) const;
+  // Blocks until so many calls that match have arrived.
   void await_calls(const Matcher& matcher, int count) const;
 
  private:
@@ -133,6 +134,9 @@ class ApiServer final : public kube::Transport {
   // Until the condition holds, or the context or the deadline ends the wait.
   void wait(std::unique_lock<std::mutex>& lock, const runtime::Context& context, runtime::Deadline deadline,
             const std::function<bool()>& condition) const;
+  // As wait(), of a stream.
+  void idle(std::unique_lock<std::mutex>& lock, const runtime::Context& context, runtime::Deadline deadline,
+            const std::function<bool()>& condition);
   Result<net::Response> wait_for_ever(const runtime::Context& context);
   bool change_pod(const std::string& namespace_name, const std::string& name,
                   const std::function<void(json::object& pod)>& change);
@@ -149,7 +153,7 @@ class ApiServer final : public kube::Transport {
   std::function<void(int)> after_write_;
   std::vector<CallRecord> calls_;
   int writes_ = 0;
-  int waiting_watches_ = 0;
+  std::vector<const std::function<bool()>*> idle_;  // what streams wait for
   // What running streams compare with what was when they began.
   std::uint64_t drops_ = 0;
   std::uint64_t breaks_ = 0;

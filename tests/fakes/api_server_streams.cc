@@ -74,6 +74,14 @@ net::Response good_stream(std::string body) {
 
 }  // namespace
 
+void ApiServer::idle(std::unique_lock<std::mutex>& lock, const runtime::Context& context, runtime::Deadline deadline,
+                     const std::function<bool()>& condition) {
+  idle_.push_back(&condition);
+  changed_.notify_all();
+  wait(lock, context, deadline, condition);
+  std::erase(idle_, &condition);
+}
+
 bool ApiServer::collect(Stream& stream) const {
   const Store& store = cluster_.store();
   const kube::ResourceType& type = *stream.route.type;
@@ -145,23 +153,23 @@ Result<net::Response> ApiServer::watch(const Route& route, const runtime::Contex
     const bool over = collect(stream);
     if (bookmarks && seen_bookmarks != bookmarks_) stream.lines.push_back(bookmark_line(*route.type, stream.position));
     seen_bookmarks = bookmarks_;
-    if (!stream.lines.empty()) TRY(flush(lock, stream));
-    const bool enough = fault && static_cast<int>(stream.sent.size()) >= fault->events;
-    if ((enough && fault->kind == Fault::Kind::break_watch) || (fault && fault->kind == Fault::Kind::cut_body) ||
-        breaks_ != breaks)
-      return broken_stream();
-    if (over || (enough && fault->kind == Fault::Kind::drop_watch) || drops_ != drops ||
-        timeout.passed(clock_.steady_now()))
-      return good_stream(std::move(stream.body));
+    if (!stream.lines.empty()) {
+      TRY(flush(lock, stream));
+      const bool enough = fault && static_cast<int>(stream.sent.size()) >= fault->events;
+      if (fault && (fault->kind == Fault::Kind::cut_body || (enough && fault->kind == Fault::Kind::break_watch)))
+        return broken_stream();
+      if (over || (enough && fault->kind == Fault::Kind::drop_watch)) return good_stream(std::move(stream.body));
+      TRY(context.check(clock_));
+      continue;  // what happened meanwhile comes before any end
+    }
+    if (breaks_ != breaks) return broken_stream();
+    if (drops_ != drops || timeout.passed(clock_.steady_now())) return good_stream(std::move(stream.body));
     TRY(context.check(clock_));
-    ++waiting_watches_;
-    changed_.notify_all();
-    wait(lock, context, timeout, [&] {
+    idle(lock, context, timeout, [&] {
       const auto& changes = cluster_.store().changes(*route.type);
       return (!changes.empty() && changes.back().version > stream.position) || drops_ != drops || breaks_ != breaks ||
              (bookmarks && seen_bookmarks != bookmarks_);
     });
-    --waiting_watches_;
   }
 }
 
@@ -188,10 +196,7 @@ Result<net::Response> ApiServer::stream_log(const Route& route, const runtime::C
     if (cut || log_cuts_ != cuts) return broken_stream();
     if (!route.query_flag("follow") || (log.ended && sent == log.pieces.size())) return response;
     TRY(context.check(clock_));
-    ++waiting_watches_;
-    changed_.notify_all();
-    wait(lock, context, {}, [&] { return log.ended || log.pieces.size() > sent || log_cuts_ != cuts; });
-    --waiting_watches_;
+    idle(lock, context, {}, [&] { return log.ended || log.pieces.size() > sent || log_cuts_ != cuts; });
   }
 }
 

@@ -15,7 +15,6 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
-using testing::UnorderedElementsAre;
 
 constexpr std::string_view kPodSpec = R"({"restartPolicy": "Never", "containers": [{"name": "main", "image": "i:1"}]})";
 
@@ -168,9 +167,10 @@ TEST_F(FakeApiServer, RunningWatchesEndAndBookmark) {
                          [&] { return types({{"resourceVersion", "0"}, {"allowWatchBookmarks", "true"}}); });
   server_.await_watches(1);
   server_.send_bookmarks();
+  server_.await_watches(1);
   make_map("b");
   server_.drop_watches();
-  EXPECT_THAT(seen.get(), UnorderedElementsAre("ADDED", "BOOKMARK", "ADDED"));
+  EXPECT_THAT(seen.get(), ElementsAre("ADDED", "BOOKMARK", "ADDED"));
   server_.expire_history();
   EXPECT_THAT(types({{"resourceVersion", "103"}}), ElementsAre("ERROR"));
 }
