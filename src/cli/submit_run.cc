@@ -189,7 +189,8 @@ class SubmitRun {
                            : fmt::format("error: the cluster ended the driver {}", name_);
     if (!state.reason.empty()) text += fmt::format(" ({})", state.reason);
     if (!state.message.empty()) text += fmt::format(": {}", state.message);
-    if (state.exit_code && !command_.follow) text += fmt::format("\n  `stoker apps logs {}` shows its log", name_);
+    if (state.exit_code && !command_.follow && !command_.delete_after)
+      text += fmt::format("\n  `stoker apps logs {}` shows its log", name_);
     return text;
   }
 

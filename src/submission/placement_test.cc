@@ -1,0 +1,229 @@
+// Submissions on an API server in memory: crashes after every write, faults at every write, and what cleaners make of
+// it.
+#include "submission/placement.h"
+
+#include <fakes/api_server.h>
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <random>
+#include <set>
+
+#include "resources/object.h"
+#include "spark/test_surroundings.h"
+#include "submission/identifiers.h"
+#include "submission/labels.h"
+#include "submission/leftovers.h"
+
+namespace stoker::submission {
+namespace {
+
+using namespace std::chrono_literals;
+using fakes::Fault;
+
+// The process died there: nothing of it happens any more.
+struct Crash {};
+
+class PlacementTest : public ::testing::Test {
+ protected:
+  // One that makes all kinds of objects that a plan may have but pod groups.
+  static spark::SubmissionPlan plan_of(const std::string& key) {
+    const std::vector<std::string> words = {"--master",        "k8s://https://host:6443",
+                                            "--deploy-mode",   "cluster",
+                                            "--conf",          "spark.kubernetes.container.image=spark:4.3.0",
+                                            "--conf",          "spark.kubernetes.authenticate.driver.oauthToken=t",
+                                            "--class",         "a.B",
+                                            "local:///app.jar"};
+    const spark::testing::MemorySurroundings machine;
+    const auto version = spark::parse_spark_version("4.3.0").value();
+    const auto arguments = spark::parse_submit_arguments(words);
+    const auto request = spark::resolve_submit_request(arguments.value(), version, machine);
+    return spark::plan_submission(request.value(), version, identifiers_of_key(key, {}), machine).value();
+  }
+
+  Result<Placement> submit(const std::string& id) { return place({}, client_, plan_of(id), {.submission_id = id}); }
+
+  // A submitter that dies after so many writes; false when it came to its end before.
+  bool submit_and_crash(const std::string& id, int writes) {
+    int left = writes;
+    server_.after_write([&](int) {
+      if (--left == 0) throw Crash{};
+    });
+    bool crashed = false;
+    try {
+      static_cast<void>(submit(id));
+    } catch (const Crash&) {
+      crashed = true;
+    }
+    server_.after_write({});
+    return crashed;
+  }
+
+  std::vector<Leftover> clean() { return clean_up({}, client_, "default").value(); }
+
+  std::vector<json::object> ours(const kube::ResourceType& type) const {
+    std::vector<json::object> found;
+    for (json::object& object : server_.all(type))
+      if (!resources::label_of(object, kSubmissionLabel).empty()) found.push_back(std::move(object));
+    return found;
+  }
+  std::size_t drivers() const { return ours(kube::kPods).size(); }
+  std::size_t objects() const {
+    std::size_t count = 0;
+    for (const auto& type : {kube::kPods, kube::kConfigMaps, kube::kServices, kube::kSecrets, kube::kNetworkPolicies})
+      count += ours(type).size();
+    return count;
+  }
+  std::size_t unfinished() const {
+    std::size_t count = 0;
+    for (const json::object& object : ours(kube::kConfigMaps))
+      count += resources::label_of(object, kUnfinishedLabel).empty() ? 0U : 1U;
+    return count;
+  }
+
+  static constexpr std::size_t kObjects = 5;  // ConfigMap, Secret, Service, NetworkPolicy, pod
+  static constexpr int kWrites = 6;           // and the patch
+
+  ManualClock clock_;
+  fakes::ApiServer server_{clock_};
+  std::mt19937_64 random_{7};  // NOLINT(cert-msc51-cpp): tests repeat
+  kube::Client client_{server_,
+                       clock_,
+                       {.wait = [](const runtime::Context&, std::chrono::milliseconds) -> Result<void> { return {}; },
+                        .random_bits = [this] { return random_(); }}};
+};
+
+TEST_F(PlacementTest, MakesWhatTheDriverNeedsBeforeIt) {
+  ASSERT_TRUE(submit("a").ok());
+  std::vector<std::string> verbs;
+  for (const auto& call : server_.calls(fakes::any_write()))
+    verbs.push_back(call.verb + " " + call.resource);
+  EXPECT_EQ(verbs, (std::vector<std::string>{"create configmaps", "create secrets", "create services",
+                                             "create networkpolicies", "create pods", "patch configmaps"}));
+  EXPECT_EQ(objects(), kObjects);
+  EXPECT_EQ(unfinished(), 0U);
+}
+
+TEST_F(PlacementTest, LetsEverythingGoWithTheDriver) {
+  ASSERT_TRUE(submit("a").ok());
+  ASSERT_TRUE(submit("b").ok());
+  const std::string driver(resources::name_of(plan_of("a").driver));
+  ASSERT_TRUE(client_.remove({}, {.type = kube::kPods, .namespace_name = "default", .name = driver}).ok());
+  server_.collect_garbage();
+  EXPECT_EQ(objects(), kObjects);  // those of b
+}
+
+TEST_F(PlacementTest, IsFinishedOrRemovedWhereverTheSubmitterDied) {
+  for (int writes = 1; writes < kWrites; ++writes) {
+    const std::string id = fmt::format("crash-{}", writes);
+    ASSERT_TRUE(submit_and_crash(id, writes)) << writes;
+    const std::size_t before = objects();
+    EXPECT_TRUE(clean().empty()) << "it may still be at work";
+    EXPECT_EQ(objects(), before);
+    clock_.advance(6min);
+    const auto leftovers = clean();
+    ASSERT_EQ(leftovers.size(), 1U) << writes;
+    EXPECT_EQ(leftovers[0].submission_id, id);
+    const bool had_driver = writes == kWrites - 1;
+    EXPECT_EQ(leftovers[0].outcome, had_driver ? Leftover::Outcome::finished : Leftover::Outcome::removed);
+    server_.collect_garbage();
+    EXPECT_EQ(objects(), had_driver ? kObjects : 0U) << writes;
+    EXPECT_EQ(unfinished(), 0U);
+    EXPECT_TRUE(clean().empty());
+  }
+}
+
+TEST_F(PlacementTest, GoesOnWhereTheSubmitterDiedUnderTheSameId) {
+  for (int writes = 1; writes < kWrites; ++writes) {
+    const std::string id = fmt::format("again-{}", writes);
+    ASSERT_TRUE(submit_and_crash(id, writes));
+    const auto placement = submit(id);
+    ASSERT_TRUE(placement.ok()) << placement.error().describe();
+    EXPECT_EQ(placement.value().was_there, writes == kWrites - 1);
+    EXPECT_EQ(drivers(), static_cast<std::size_t>(writes));
+    EXPECT_EQ(objects(), kObjects * static_cast<std::size_t>(writes));
+    EXPECT_EQ(unfinished(), 0U);
+  }
+}
+
+TEST_F(PlacementTest, UndoesItselfWhenAWriteIsRefused) {
+  for (int write = 1; write < kWrites; ++write) {
+    server_.fail_at(write, Fault::status(403, "Forbidden", "no"));
+    const auto placement = submit("a");
+    ASSERT_FALSE(placement.ok());
+    EXPECT_EQ(placement.error().code, ErrorCode::permission);
+    EXPECT_EQ(placement.error().hint.find("may be left"), std::string::npos);
+    EXPECT_EQ(objects(), 0U) << write;
+  }
+}
+
+TEST_F(PlacementTest, DoublesNothingWhenAnAnswerIsLost) {
+  for (const auto kind :
+       {Fault::Kind::refused, Fault::Kind::broken_before, Fault::Kind::broken_after, Fault::Kind::cut_body})
+    for (int write = 1; write <= kWrites; ++write) {
+      server_.fail_at(write, Fault::of(kind));
+      const std::string id = fmt::format("lost-{}-{}", static_cast<int>(kind), write);
+      const std::size_t before = drivers();
+      const auto placement = submit(id);
+      ASSERT_TRUE(placement.ok()) << id << placement.error().describe();
+      EXPECT_EQ(placement.value().warning, "") << id;
+      EXPECT_EQ(drivers(), before + 1) << id;
+    }
+  EXPECT_EQ(unfinished(), 0U);
+  EXPECT_EQ(objects(), kObjects * drivers());
+}
+
+TEST_F(PlacementTest, DoesNotTakeWhatIsNotItsOwn) {
+  json::object other = plan_of("a").dependants.front();
+  ASSERT_TRUE(client_.create({}, other, "default").ok());
+  const auto placement = submit("a");
+  EXPECT_EQ(placement.error().code, ErrorCode::already_exists);
+  EXPECT_EQ(objects(), 0U);
+  EXPECT_TRUE(server_.find(kube::resource_type_of(other).value(), "default", std::string(resources::name_of(other))));
+}
+
+TEST_F(PlacementTest, SaysWhatIsLeftWhenItCannotUndo) {
+  server_.fail_at(3, Fault::status(403, "Forbidden", "no"));
+  server_.deny("delete", "*");
+  const auto placement = submit("a");
+  EXPECT_NE(placement.error().hint.find("stoker apps cleanup --namespace default"), std::string::npos);
+  server_.allow_all();
+  clock_.advance(6min);
+  EXPECT_EQ(clean().size(), 1U);
+  EXPECT_EQ(objects(), 0U);
+}
+
+// Submitters that fail and die at random, on a server that fails at random, with cleaners in between. Whatever happens,
+// each id has at most one driver, and in the end every object belongs to one.
+TEST_F(PlacementTest, KeepsItsPromisesUnderRandomFailure) {
+  constexpr int kRounds = 300;
+  const std::vector<Fault::Kind> kinds = {Fault::Kind::refused, Fault::Kind::broken_before, Fault::Kind::broken_after,
+                                          Fault::Kind::cut_body};
+  std::set<std::string> ids;
+  for (int round = 0; round < kRounds; ++round) {
+    const std::string id = fmt::format("r{}", random_() % 40);
+    ids.insert(id);
+    for (std::uint64_t faults = random_() % 3; faults > 0; --faults)
+      server_.fail_at(static_cast<int>(random_() % 8) + 1, Fault::of(kinds[random_() % kinds.size()]));
+    if (random_() % 3 == 0)
+      static_cast<void>(submit_and_crash(id, static_cast<int>(random_() % 7) + 1));
+    else
+      static_cast<void>(submit(id));
+    clock_.advance(std::chrono::seconds(random_() % 400));
+    if (random_() % 4 == 0) static_cast<void>(clean_up({}, client_, "default"));
+    std::set<std::string> seen;
+    for (const json::object& driver : ours(kube::kPods))
+      ASSERT_TRUE(seen.insert(resources::label_of(driver, kSubmissionLabel)).second) << "round " << round;
+  }
+  for (int i = 0; i < 10; ++i)  // what faults are left hit these
+    static_cast<void>(submit(fmt::format("last-{}", i)));
+  clock_.advance(6min);
+  clean();
+  server_.collect_garbage();
+  EXPECT_EQ(unfinished(), 0U);
+  EXPECT_EQ(objects(), kObjects * drivers());
+  EXPECT_GT(drivers(), 20U);
+}
+
+}  // namespace
+}  // namespace stoker::submission
