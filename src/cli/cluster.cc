@@ -8,6 +8,7 @@
 #include "base/guarded.h"
 #include "cli/random.h"
 #include "runtime/wait.h"
+#include "submission/cluster_access.h"
 
 namespace stoker::cli {
 
@@ -20,6 +21,18 @@ Cluster::Cluster(const Program& program, kube::ClusterConfiguration configuratio
     if (said->with([&](auto& texts) { return texts.insert(std::string(text)).second; }))
       fmt::print(stderr, "warning: {}\n", text);
   });
+}
+
+Result<std::unique_ptr<Cluster>> open_cluster(const Program& program, const ClusterOptions& options) {
+  spark::Configuration configuration;
+  if (options.context) configuration.set("spark.kubernetes.context", *options.context);
+  TRY_ASSIGN(kube::ClusterConfiguration cluster,
+             submission::cluster_of(configuration, program.environment, options.kubeconfig));
+  return std::make_unique<Cluster>(program, std::move(cluster));
+}
+
+std::string namespace_of(const ClusterOptions& options, const Cluster& cluster) {
+  return options.all_namespaces ? "" : options.namespace_name.value_or(cluster.namespace_name());
 }
 
 }  // namespace stoker::cli

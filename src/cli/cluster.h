@@ -4,6 +4,8 @@
 #include <memory>
 #include <string>
 
+#include "base/result.h"
+#include "cli/command.h"
 #include "cli/program.h"
 #include "kube/client.h"
 #include "kube/cluster_configuration.h"
@@ -27,5 +29,10 @@ class Cluster {
   kube::HttpTransport transport_;
   kube::Client client_;
 };
+
+// By the kubeconfig, in a cluster by the service account.
+Result<std::unique_ptr<Cluster>> open_cluster(const Program& program, const ClusterOptions& options);
+// The namespace that is meant; "" is all.
+std::string namespace_of(const ClusterOptions& options, const Cluster& cluster);
 
 }  // namespace stoker::cli

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <utility>
@@ -132,8 +133,18 @@ struct InitCommand {
   std::string directory = ".";
   std::optional<std::string> name;
 };
+// Which cluster, as whom, and where in it.
+struct ClusterOptions {
+  std::optional<std::string> namespace_name;  // else that of the kubeconfig's context
+  bool all_namespaces = false;
+  std::optional<std::string> context;
+  std::optional<std::string> kubeconfig;
+};
 struct DoctorCommand {
   std::optional<std::string> python;
+  bool cluster = false;  // that instead of this machine
+  ClusterOptions where;
+  std::optional<std::string> service_account;
 };
 struct SubmitCommand {
   spark::SubmitArguments arguments;
@@ -152,6 +163,39 @@ struct SubmitCommand {
   std::optional<std::string> submission_id;
   std::optional<std::string> kubeconfig;
 };
+struct AppsListCommand {
+  ClusterOptions where;
+};
+struct AppsShowCommand {
+  ClusterOptions where;
+  std::string app;
+};
+struct AppsLogsCommand {
+  ClusterOptions where;
+  std::string app;
+  bool follow = false;
+  bool previous = false;
+  std::optional<std::int64_t> tail;
+  std::optional<std::string> executor;  // its id
+};
+struct AppsEventsCommand {
+  ClusterOptions where;
+  std::string app;
+};
+struct AppsKillCommand {
+  ClusterOptions where;
+  std::vector<std::string> apps;
+  std::optional<std::int64_t> grace_period;  // seconds; else the pod's
+};
+struct AppsCleanupCommand {
+  ClusterOptions where;
+};
+struct RbacCommand {
+  std::string namespace_name = "default";
+  std::string service_account = "spark";
+  bool submitter = false;
+  std::optional<std::string> user;  // instead of the service account
+};
 struct VersionCommand {};
 struct CompletionCommand {
   std::string shell;
@@ -166,7 +210,8 @@ using Verb =
                  RunsResumeCommand, RunsCancelCommand, RunsDeleteCommand, ArtifactsListCommand, ArtifactsShowCommand,
                  ArtifactsPathCommand, CacheListCommand, CacheExplainCommand, CacheInvalidateCommand,
                  WorkersListCommand, WorkersStopCommand, WorkersPrepareCommand, GcCommand, InitCommand, DoctorCommand,
-                 SubmitCommand, VersionCommand, CompletionCommand, HelpCommand>;
+                 SubmitCommand, AppsListCommand, AppsShowCommand, AppsLogsCommand, AppsEventsCommand, AppsKillCommand,
+                 AppsCleanupCommand, RbacCommand, VersionCommand, CompletionCommand, HelpCommand>;
 
 struct Command {
   CommonOptions common;

@@ -1,4 +1,4 @@
-// The command line: words in, a Command out. The only home of CLI11.
+// The command line: words in, a Command out. CLI11 is known to the command_*.cc alone.
 #pragma once
 
 #include <span>

@@ -105,6 +105,33 @@ TEST(CommandLine, RefusesEmptyValuesThatWouldSelectEverything) {
   EXPECT_NE(refused({"runs", "list", "--pipeline="}).message.find("--pipeline"), std::string::npos);
 }
 
+TEST(CommandLine, ReadsTheVerbsOfACluster) {
+  const auto logs =
+      parsed<AppsLogsCommand>({"apps", "logs", "ml/pi", "-f", "--tail", "5", "--executor", "3", "--context", "c"});
+  EXPECT_EQ(logs.app, "ml/pi");
+  EXPECT_TRUE(logs.follow);
+  EXPECT_EQ(logs.tail, 5);
+  EXPECT_EQ(logs.executor, "3");
+  EXPECT_EQ(logs.where.context, "c");
+  const auto kill = parsed<AppsKillCommand>({"apps", "kill", "a", "b", "--grace-period", "0", "-A"});
+  EXPECT_EQ(kill.apps, (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(kill.grace_period, 0);
+  EXPECT_TRUE(kill.where.all_namespaces);
+  EXPECT_EQ(parsed<RbacCommand>({"rbac", "-n", "ml"}).service_account, "spark");
+}
+
+TEST(CommandLine, RefusesWhatMakesNoSenseForACluster) {
+  for (const std::vector<std::string>& words : {std::vector<std::string>{"apps", "kill"},
+                                                {"apps", "kill", "--all"},
+                                                {"apps", "list", "-n", "a", "-A"},
+                                                {"apps", "show", ""},
+                                                {"apps", "logs", "a", "--previous", "-f"},
+                                                {"rbac", "--user", "alice"},
+                                                {"doctor", "--service-account", "s"},
+                                                {"doctor", "--cluster", "--python", "p"}})
+    EXPECT_EQ(refused(words).code, ErrorCode::usage) << words.back();
+}
+
 TEST(CommandLine, SaysWhichValuesAndVerbsThereAre) {
   EXPECT_NE(refused({"runs", "list", "--state", "fialed"}).message.find("did you mean \"failed\"?"), std::string::npos);
   EXPECT_NE(refused({"runs", "list", "--limit", "many"}).message.find("a whole number from 1"), std::string::npos);

@@ -63,6 +63,13 @@ Result<int> dispatch(const Program& program, const Command& command) {
                         [&](const GcCommand& verb) { return run_gc(program, common, verb); },
                         [&](const InitCommand& verb) { return run_init(program, common, verb); },
                         [&](const SubmitCommand& verb) { return run_submit(program, verb); },
+                        [&](const AppsListCommand& verb) { return run_apps_list(program, common, verb); },
+                        [&](const AppsShowCommand& verb) { return run_apps_show(program, common, verb); },
+                        [&](const AppsLogsCommand& verb) { return run_apps_logs(program, verb); },
+                        [&](const AppsEventsCommand& verb) { return run_apps_events(program, common, verb); },
+                        [&](const AppsKillCommand& verb) { return run_apps_kill(program, common, verb); },
+                        [&](const AppsCleanupCommand& verb) { return run_apps_cleanup(program, common, verb); },
+                        [&](const RbacCommand& verb) { return run_rbac(common, verb); },
                         [&](const DoctorCommand& verb) { return run_doctor(program, common, verb); },
                     },
                     command.verb);

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 
+#include "base/strings.h"
 #include "cli/declared_result.h"
 #include "cli/random.h"
 #include "cli/signals.h"
@@ -14,6 +15,7 @@
 #include "runtime/stop.h"
 #include "runtime/wait.h"
 #include "submission/cluster_access.h"
+#include "submission/driver_rights.h"
 #include "submission/follower.h"
 #include "submission/leftovers.h"
 #include "submission/placement.h"
@@ -30,6 +32,7 @@ constexpr int kExitCancelled = 130;
 constexpr int kExitNoResult = 1;
 
 constexpr std::chrono::milliseconds kTimeToClean{5'000};
+constexpr std::chrono::milliseconds kTimeToAsk{5'000};
 constexpr std::chrono::milliseconds kTimeToRemove{15'000};
 
 void say(std::string_view text) {
@@ -99,6 +102,7 @@ class SubmitRun {
       fmt::print("{}:{}\n", driver_.namespace_name, driver_.name);  // as --status and --kill take it
       return 0;
     }
+    warn_of_rights(context, placement.value().driver);
     return follow(context);
   }
 
@@ -147,6 +151,22 @@ class SubmitRun {
       say(fmt::format("{} what the submission {} had left unfinished",
                       leftover.outcome == submission::Leftover::Outcome::finished ? "finished" : "removed",
                       leftover.submission_id));
+  }
+
+  // What the driver will fail for minutes later, when we may ask.
+  void warn_of_rights(const runtime::Context& context, const json::object& driver) const {
+    std::string account = resources::text_in(resources::object_in(driver, "spec"), "serviceAccountName");
+    if (account.empty()) account = "default";
+    const auto missing = submission::missing_driver_rights(context.with_timeout(program_.clock, kTimeToAsk),
+                                                           cluster_.client(), driver_.namespace_name, account);
+    if (missing.empty()) return;
+    std::vector<std::string> words;
+    for (const submission::Permission& permission : missing)
+      words.push_back(permission.describe());
+    say(
+        fmt::format("warning: the driver's service account {0} may not {1}; `stoker rbac --namespace {2} "
+                    "--service-account {0}` prints the rights that it needs",
+                    account, join(words, ", "), driver_.namespace_name));
   }
 
   Result<int> follow(const runtime::Context& context) {

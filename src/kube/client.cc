@@ -102,6 +102,12 @@ Result<net::Response> Client::call(const runtime::Context& context, const Call& 
   }
 }
 
+Result<json::object> Client::version(const runtime::Context& context) const {
+  const std::string object = "the API server's version";
+  TRY_ASSIGN(const net::Response response, call(context, {.path = "/version"}, "get", object, true));
+  return object_of(response, "get", object);
+}
+
 Result<json::object> Client::get(const runtime::Context& context, const ObjectPath& path) const {
   const std::string object = path.describe();
   TRY_ASSIGN(const net::Response response, call(context, {.path = path.url_path()}, "get", object, true));

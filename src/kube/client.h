@@ -71,6 +71,8 @@ class Client {
   // All outlive the client.
   Client(Transport& transport, const Clock& clock, runtime::Waiting waiting, Limits limits = {});
 
+  // What the server says of itself: gitVersion, major, minor. Errors: unavailable when it is no API server.
+  Result<json::object> version(const runtime::Context& context) const;
   Result<json::object> get(const runtime::Context& context, const ObjectPath& path) const;
   // Page by page. Errors: limit_exceeded past Limits::maximum_objects.
   Result<ObjectList> list(const runtime::Context& context, const ObjectPath& path,

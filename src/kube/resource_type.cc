@@ -27,7 +27,9 @@ constexpr std::array kTypes = {kPods,
                                kRoles,
                                kRoleBindings,
                                kSelfSubjectAccessReviews,
-                               kSubjectAccessReviews};
+                               kSubjectAccessReviews,
+                               kLocalSubjectAccessReviews,
+                               kSelfSubjectReviews};
 
 }  // namespace
 

@@ -36,6 +36,11 @@ inline constexpr ResourceType kSelfSubjectAccessReviews{"authorization.k8s.io/v1
                                                         "selfsubjectaccessreviews", false};
 inline constexpr ResourceType kSubjectAccessReviews{"authorization.k8s.io/v1", "SubjectAccessReview",
                                                     "subjectaccessreviews", false};
+// Of one namespace, so that a Role can let somebody ask.
+inline constexpr ResourceType kLocalSubjectAccessReviews{"authorization.k8s.io/v1", "LocalSubjectAccessReview",
+                                                         "localsubjectaccessreviews"};
+inline constexpr ResourceType kSelfSubjectReviews{"authentication.k8s.io/v1", "SelfSubjectReview", "selfsubjectreviews",
+                                                  false};
 
 // By apiVersion and kind of an object. Errors: unsupported for a kind that is not above.
 Result<ResourceType> resource_type_of(const json::object& object);

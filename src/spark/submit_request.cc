@@ -64,13 +64,10 @@ class Resolution {
       : arguments_(arguments), version_(version), surroundings_(surroundings) {}
 
   Result<SubmitRequest> run() && {
-    TRY(refuse_other_actions());
-    TRY(read_properties());
-    warn_of_environment_script();
-    drop_foreign_keys();
-    take_flags_and_environment();
+    TRY(take_configuration());
     TRY(take_application());
     TRY(check_master());
+    TRY(check_mode());
     TRY(check_values());
     TRY(resolve_lists());
     TRY(find_main_class());
@@ -78,16 +75,25 @@ class Resolution {
     return std::move(request_);
   }
 
+  Result<Configuration> run_for_action() && {
+    TRY(take_configuration());
+    if (configuration().has("spark.master")) TRY(check_master());
+    return std::move(request_.configuration);
+  }
+
  private:
   Configuration& configuration() { return request_.configuration; }
 
-  // What spark-submit does beside submitting.
-  Result<void> refuse_other_actions() const {
-    for (const auto& [flag, kubectl] : {std::pair("--kill", "delete pod"), std::pair("--status", "get pod")})
-      if (arguments_.flag(flag))
-        return Error{.code = ErrorCode::unsupported,
-                     .message = fmt::format("{} is not there yet", flag),
-                     .hint = fmt::format("kubectl {} --namespace NAMESPACE POD does it", kubectl)};
+  Result<void> take_configuration() {
+    TRY(refuse_remote());
+    TRY(read_properties());
+    warn_of_environment_script();
+    drop_foreign_keys();
+    take_flags_and_environment();
+    return {};
+  }
+
+  Result<void> refuse_remote() const {
     if (arguments_.flag("--remote"))
       return usage("--remote is for a server of Spark Connect, and --master for a cluster", "leave out --remote");
     return {};
@@ -204,6 +210,10 @@ class Resolution {
       return usage(fmt::format("{} is no address of an API server", server), "write k8s://https://host:port");
     if (server.empty() || server.ends_with("://"))
       return usage(fmt::format("the master {} names no host", *master), "write k8s://https://host:port");
+    return {};
+  }
+
+  Result<void> check_mode() {
     const auto mode = configuration().raw("spark.submit.deployMode");
     if (mode && *mode != "cluster" && *mode != "client")
       return usage(fmt::format("--deploy-mode {} is neither client nor cluster", *mode), "write --deploy-mode cluster");
@@ -301,6 +311,37 @@ std::optional<std::string> spark_conf_folder(const Surroundings& surroundings) {
 Result<SubmitRequest> resolve_submit_request(const SubmitArguments& arguments, const SparkVersion& version,
                                              const Surroundings& surroundings) {
   return Resolution(arguments, version, surroundings).run();
+}
+
+std::optional<SubmissionAction> submission_action(const SubmitArguments& arguments) {
+  if (auto id = arguments.flag("--kill"))
+    return SubmissionAction{.kind = SubmissionAction::Kind::kill, .id = *std::move(id)};
+  if (auto id = arguments.flag("--status"))
+    return SubmissionAction{.kind = SubmissionAction::Kind::status, .id = *std::move(id)};
+  return std::nullopt;
+}
+
+Result<DriverPattern> parse_driver_pattern(const std::string& id) {
+  const std::size_t colon = id.find(':');
+  DriverPattern pattern;
+  if (colon != std::string::npos) pattern.namespace_name = id.substr(0, colon);
+  pattern.pod = colon == std::string::npos ? id : id.substr(colon + 1);
+  if (pattern.pod.ends_with('*')) {
+    pattern.is_prefix = true;
+    pattern.pod.pop_back();
+  }
+  if (pattern.pod.find_first_of(":/*") != std::string::npos || (pattern.pod.empty() && !pattern.is_prefix) ||
+      (pattern.namespace_name && pattern.namespace_name->find_first_of("*/") != std::string::npos) ||
+      (pattern.namespace_name && pattern.namespace_name->empty()))
+    return Error{.code = ErrorCode::usage,
+                 .message = fmt::format("\"{}\" is no id of a submission", id),
+                 .hint = "write NAMESPACE:POD or POD; a * at its end stands for anything"};
+  return pattern;
+}
+
+Result<Configuration> resolve_action_configuration(const SubmitArguments& arguments, const SparkVersion& version,
+                                                   const Surroundings& surroundings) {
+  return Resolution(arguments, version, surroundings).run_for_action();
 }
 
 }  // namespace stoker::spark

@@ -45,4 +45,27 @@ std::optional<std::string> spark_conf_folder(const Surroundings& surroundings);
 Result<SubmitRequest> resolve_submit_request(const SubmitArguments& arguments, const SparkVersion& version,
                                              const Surroundings& surroundings);
 
+// What spark-submit does to drivers that are there, instead of submitting one.
+struct SubmissionAction {
+  enum class Kind { kill, status };
+  Kind kind = Kind::kill;
+  std::string id;
+};
+std::optional<SubmissionAction> submission_action(const SubmitArguments& arguments);
+
+// Which drivers an id means: `namespace:pod`, `pod`, and with a `*` at the end all that begin so.
+struct DriverPattern {
+  std::optional<std::string> namespace_name;
+  std::string pod;  // without the star
+  bool is_prefix = false;
+  bool matches(std::string_view name) const { return is_prefix ? name.starts_with(pod) : name == pod; }
+};
+// Errors: usage.
+Result<DriverPattern> parse_driver_pattern(const std::string& id);
+
+// The configuration of such an action: files, flags and environment as for a submission, without an application and a
+// deploy mode; the master may be left to the kubeconfig.
+Result<Configuration> resolve_action_configuration(const SubmitArguments& arguments, const SparkVersion& version,
+                                                   const Surroundings& surroundings);
+
 }  // namespace stoker::spark

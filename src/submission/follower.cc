@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <atomic>
 #include <optional>
 #include <thread>
 
@@ -10,7 +9,7 @@
 #include "runtime/event_loop.h"
 #include "runtime/stop.h"
 #include "runtime/wait.h"
-#include "submission/log_resumer.h"
+#include "submission/log_reader.h"
 
 namespace stoker::submission {
 
@@ -83,51 +82,6 @@ class ObjectWatch {
   std::string version_;  // "": to be listed
 };
 
-// The log of a container, each line once, until it has ended.
-class LogReader {
- public:
-  LogReader(const kube::Client& client, const DriverPod& driver, const FollowOptions& options, FollowListener& listener)
-      : client_(client), driver_(driver), options_(options), listener_(listener) {}
-
-  // From another thread: the container has ended, so that a read that begins now gets all there is.
-  void container_ended() { ended_ = true; }
-
-  void run(const Context& context, const std::string& container) {
-    const auto on_line = [this](std::string_view line) { listener_.on_log(line); };
-    LogResumer lines;
-    while (true) {
-      const bool last = ended_;
-      const auto read = client_.logs(context, driver_.namespace_name, driver_.name,
-                                     {.container = container,
-                                      .follow = !last,
-                                      .timestamps = true,
-                                      .tail_lines = std::nullopt,
-                                      .since_time = lines.since_time()},
-                                     [&](std::string_view piece) -> Result<void> {
-                                       lines.feed(piece, on_line);
-                                       return {};
-                                     });
-      if (read && last) break;
-      if (!read && read.error().code != ErrorCode::unavailable) {
-        if (read.error().code != ErrorCode::cancelled && read.error().code != ErrorCode::timed_out)
-          listener_.on_trouble(read.error());
-        break;
-      }
-      lines.disconnected();
-      // The state of the pod comes a little after its log ends.
-      if (!ended_ && !runtime::wait_for(context, client_.clock(), options_.retry_delay)) break;
-    }
-    lines.flush(on_line);
-  }
-
- private:
-  const kube::Client& client_;
-  const DriverPod& driver_;
-  const FollowOptions& options_;
-  FollowListener& listener_;
-  std::atomic<bool> ended_ = false;
-};
-
 class Follower {
  public:
   Follower(const kube::Client& client, const DriverPod& driver, const FollowOptions& options, FollowListener& listener)
@@ -136,7 +90,12 @@ class Follower {
         options_(options),
         listener_(listener),
         loop_(client.clock()),
-        log_(client, driver, options, listener) {}
+        log_(client,
+             {.previous = false,
+              .tail_lines = options.tail_lines,
+              .retry_delay = options.retry_delay,
+              .maximum_failures = std::nullopt},
+             [&listener](std::string_view line) { listener.on_log(line); }) {}
 
   Result<spark::DriverState> run(const Context& context) {
     const auto stop = [this] { loop_.stop(); };
@@ -210,10 +169,7 @@ class Follower {
     } else if (state.phase == spark::DriverPhase::running) {
       forget_problem();
     }
-    if (state.has_log && options_.with_log && !log_thread_)
-      log_thread_.emplace([this, container = spark::driver_container_name(pod)] {
-        log_.run({.deadline = {}, .stop = log_stop_.get_token(), .fields = {}}, container);
-      });
+    if (state.has_log && options_.with_log && !log_thread_) read_log(spark::driver_container_name(pod));
   }
 
   void on_removed(const json::object& last) {
@@ -260,13 +216,21 @@ class Follower {
     patience_.reset();
   }
 
+  void read_log(std::string container) {
+    log_thread_.emplace([this, container = std::move(container)] {
+      const auto read =
+          log_.run({.deadline = {}, .stop = log_stop_.get_token(), .fields = {}},
+                   {.namespace_name = driver_.namespace_name, .pod = driver_.name, .container = container});
+      if (!read && read.error().code != ErrorCode::cancelled && read.error().code != ErrorCode::timed_out)
+        listener_.on_trouble(read.error());
+    });
+  }
+
   void end_log(const Context& context) {
     if (!log_thread_) {
       // A driver that ended before it was seen to run has a log too.
       if (!options_.with_log || !done_ || !state_.has_log || !last_) return;
-      log_thread_.emplace([this] {
-        log_.run({.deadline = {}, .stop = log_stop_.get_token(), .fields = {}}, spark::driver_container_name(*last_));
-      });
+      read_log(spark::driver_container_name(*last_));
     }
     const auto stop = [this] { log_stop_.request_stop(); };
     if (!done_) {

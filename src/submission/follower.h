@@ -5,6 +5,8 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -16,6 +18,7 @@ namespace stoker::submission {
 
 struct FollowOptions {
   bool with_log = false;
+  std::optional<std::int64_t> tail_lines;  // of the log, only its last lines and what comes
   // After so long without anybody looking at the pod that is said.
   std::chrono::milliseconds until_nobody_schedules{10'000};
   // A problem that waiting seldom heals ends the following after so long.

@@ -4,6 +4,7 @@
 #include "cli/interpreter.h"
 #include "cli/open_store.h"
 #include "cli/output.h"
+#include "cli/verbs/doctor_finding.h"
 #include "cli/verbs/verbs.h"
 #include "cli/view/run_view.h"
 #include "runtime/file.h"
@@ -17,19 +18,6 @@ namespace {
 
 constexpr std::uint64_t kLowDiskBytes = std::uint64_t{2} << 30;
 constexpr int kOldestPythonMinor = 9;
-
-enum class Verdict { good, advice, problem };
-
-struct Finding {
-  std::string what;
-  Verdict verdict = Verdict::good;
-  std::string text;
-  std::string advice;
-};
-
-Finding bad(std::string what, const Error& error) {
-  return {std::move(what), Verdict::problem, error.describe(), error.hint};
-}
 
 class Doctor {
  public:
@@ -149,7 +137,8 @@ class Doctor {
 }  // namespace
 
 Result<int> run_doctor(const Program& program, const CommonOptions& common, const DoctorCommand& command) {
-  const auto findings = Doctor(program, common, command).examine();
+  const auto findings =
+      command.cluster ? examine_cluster(program, command) : Doctor(program, common, command).examine();
   const auto style = terminal_style(program, common, STDOUT_FILENO);
   bool broken = false;
   json::array list;

@@ -7,6 +7,7 @@
 #include "cli/output.h"
 #include "cli/random.h"
 #include "cli/spark_submit_handover.h"
+#include "cli/submit_action.h"
 #include "cli/submit_run.h"
 #include "cli/verbs/verbs.h"
 #include "codec/yaml_write.h"
@@ -74,6 +75,8 @@ Result<spark::SparkVersion> find_version(const SubmitCommand& command, const spa
 Result<int> run_submit(const Program& program, const SubmitCommand& command) {
   if (wants_real_spark_submit(program, command)) return hand_over_to_spark_submit(program, command);
   const submission::LocalMachine machine(program.environment, program.working_directory.string());
+  if (const auto action = spark::submission_action(command.arguments))
+    return act_on_submissions(program, command, *action, machine);
   TRY_ASSIGN(const spark::SparkVersion version, find_version(command, machine));
   TRY_ASSIGN(const spark::SubmitRequest request, spark::resolve_submit_request(command.arguments, version, machine));
   const WallTime now = program.clock.wall_now();

@@ -11,6 +11,7 @@ Result<int> run_run(const Program& program, const CommonOptions& common, const R
 Result<int> run_compile(const Program& program, const CommonOptions& common, const CompileCommand& command);
 Result<int> run_validate(const Program& program, const CommonOptions& common, const ValidateCommand& command);
 Result<int> run_submit(const Program& program, const SubmitCommand& command);
+Result<int> run_rbac(const CommonOptions& common, const RbacCommand& command);
 Result<int> run_doctor(const Program& program, const CommonOptions& common, const DoctorCommand& command);
 Result<int> run_init(const Program& program, const CommonOptions& common, const InitCommand& command);
 
@@ -27,6 +28,13 @@ Result<int> run_artifacts_show(const Program& program, const CommonOptions& comm
                                const ArtifactsShowCommand& command);
 Result<int> run_artifacts_path(const Program& program, const CommonOptions& common,
                                const ArtifactsPathCommand& command);
+
+Result<int> run_apps_list(const Program& program, const CommonOptions& common, const AppsListCommand& command);
+Result<int> run_apps_show(const Program& program, const CommonOptions& common, const AppsShowCommand& command);
+Result<int> run_apps_logs(const Program& program, const AppsLogsCommand& command);
+Result<int> run_apps_events(const Program& program, const CommonOptions& common, const AppsEventsCommand& command);
+Result<int> run_apps_kill(const Program& program, const CommonOptions& common, const AppsKillCommand& command);
+Result<int> run_apps_cleanup(const Program& program, const CommonOptions& common, const AppsCleanupCommand& command);
 
 Result<int> run_workers_list(const Program& program, const CommonOptions& common, const WorkersListCommand& command);
 Result<int> run_workers_stop(const Program& program, const CommonOptions& common, const WorkersStopCommand& command);

@@ -1,0 +1,110 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+
+#include "base/strings.h"
+#include "cli/cluster.h"
+#include "cli/signals.h"
+#include "cli/verbs/verbs.h"
+#include "resources/object.h"
+#include "runtime/stop.h"
+#include "submission/applications.h"
+#include "submission/follower.h"
+#include "submission/log_reader.h"
+
+namespace stoker::cli {
+
+namespace {
+
+constexpr int kTriesOfALog = 5;
+
+void print_line(std::string_view line) {
+  std::fwrite(line.data(), 1, line.size(), stdout);
+}
+
+// The log to standard output, all else to standard error.
+class LogPrinter final : public submission::FollowListener {
+ public:
+  explicit LogPrinter(std::string name) : name_(std::move(name)) {}
+  void on_state(const spark::DriverState&) override {}
+  void on_problem(const submission::StartProblem& problem) override {
+    fmt::print(stderr, "{} waits: {}\n", name_, problem.text);
+    if (!problem.hint.empty()) fmt::print(stderr, "  {}\n", problem.hint);
+  }
+  void on_trouble(const Error& error) override { fmt::print(stderr, "warning: {}\n", error.describe()); }
+  void on_log(std::string_view line) override {
+    print_line(line);
+    std::fflush(stdout);
+  }
+
+ private:
+  std::string name_;
+};
+
+Result<json::object> find_executor(const runtime::Context& context, const kube::Client& client,
+                                   const submission::Application& application, const std::string& id) {
+  TRY_ASSIGN(const auto executors, submission::list_executors(context, client, application));
+  std::vector<std::string> ids;
+  for (const json::object& pod : executors) {
+    ids.push_back(resources::label_of(pod, submission::kExecutorIdLabel));
+    if (ids.back() == id) return pod;
+  }
+  return Error{.code = ErrorCode::not_found,
+               .message = fmt::format("{} has no executor {}", application.describe(), id),
+               .hint = ids.empty() ? "it has none; Spark removes executors that have ended, unless "
+                                     "spark.kubernetes.executor.deleteOnTermination=false"
+                                   : "it has " + join(ids, ", ")};
+}
+
+Result<int> follow_log(const runtime::Context& context, const kube::Client& client, const json::object& pod,
+                       const AppsLogsCommand& command) {
+  const submission::DriverPod place{.namespace_name = resources::metadata_text(pod, "namespace"),
+                                    .name = std::string(resources::name_of(pod)),
+                                    .uid = resources::metadata_text(pod, "uid")};
+  LogPrinter printer(fmt::format("{}/{}", place.namespace_name, place.name));
+  TRY_ASSIGN(const spark::DriverState state,
+             submission::follow(context, client, place, {.with_log = true, .tail_lines = command.tail}, printer));
+  if (state.ended()) return 0;
+  return Error{.code = ErrorCode::run_failed,
+               .message = fmt::format("{}/{} does not start: {}", place.namespace_name, place.name, state.reason)};
+}
+
+Result<int> print_log(const runtime::Context& context, const kube::Client& client, const json::object& pod,
+                      const AppsLogsCommand& command) {
+  const std::string name = fmt::format("{}/{}", resources::metadata_text(pod, "namespace"), resources::name_of(pod));
+  const spark::DriverState state = spark::driver_state(pod);
+  if (!state.has_log && state.phase == spark::DriverPhase::waiting)
+    return Error{.code = ErrorCode::run_failed,
+                 .message = fmt::format("{} has no log yet: it is {}", name, submission::state_text(state)),
+                 .hint = fmt::format("stoker apps show {} says why; --follow waits for it", name)};
+  submission::LogReader reader(
+      client, {.previous = command.previous, .tail_lines = command.tail, .maximum_failures = kTriesOfALog}, print_line);
+  reader.container_ended();  // no more is wanted than there is
+  TRY(reader.run(context, {.namespace_name = resources::metadata_text(pod, "namespace"),
+                           .pod = std::string(resources::name_of(pod)),
+                           .container = spark::driver_container_name(pod)}));
+  return 0;
+}
+
+}  // namespace
+
+Result<int> run_apps_logs(const Program& program, const AppsLogsCommand& command) {
+  TRY_ASSIGN(const auto cluster, open_cluster(program, command.where));
+  const kube::Client& client = cluster->client();
+  runtime::StopSource stop;
+  const runtime::Context context{.deadline = {}, .stop = stop.get_token(), .fields = {}};
+  const SignalWatch signals([&](int) { stop.request_stop(); });
+  TRY_ASSIGN(submission::Application application,
+             submission::find_application(context, client, namespace_of(command.where, *cluster), command.app));
+  json::object pod = std::move(application.driver);
+  if (command.executor) {
+    TRY_ASSIGN(pod, find_executor(context, client, application, *command.executor));
+  }
+  auto code = command.follow ? follow_log(context, client, pod, command) : print_log(context, client, pod, command);
+  // Whoever ends it by Ctrl-C needs no words.
+  if (!code && code.error().code == ErrorCode::cancelled) return exit_code(ErrorCode::cancelled);
+  return code;
+}
+
+}  // namespace stoker::cli
