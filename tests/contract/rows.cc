@@ -53,7 +53,7 @@ void compare(std::string& differences, const std::string& place, const json::val
   };
   if (expected.is_null()) {
     if (found != nullptr && !found->is_null()) differs("expected nothing");
-  } else if (found == nullptr) {
+  } else if (found == nullptr || (!expected.is_string() && found->kind() != expected.kind())) {
     differs("expected " + codec::write_json(expected));
   } else if (expected.is_string()) {
     const std::string text = substituted(std::string(expected.get_string()), names);
@@ -61,16 +61,15 @@ void compare(std::string& differences, const std::string& place, const json::val
     const std::string have = found->is_string() ? std::string(found->get_string()) : codec::write_json(*found);
     if (text.starts_with('~') ? !have.starts_with(text.substr(1)) : have != text) differs("expected " + text);
   } else if (expected.is_object()) {
-    if (!found->is_object()) return differs("expected an object");
     for (const auto& [key, value] : expected.get_object())
       compare(differences, place + "." + std::string(key), value, found->get_object().if_contains(key), names);
   } else if (expected.is_array()) {
-    if (!found->is_array() || found->get_array().size() != expected.get_array().size())
+    if (found->get_array().size() != expected.get_array().size())
       return differs("expected " + codec::write_json(expected));
     for (std::size_t i = 0; i < expected.get_array().size(); ++i)
       compare(differences, fmt::format("{}[{}]", place, i), expected.get_array()[i], &found->get_array()[i], names);
   } else if (*found != expected) {
-    differs("expected " + codec::write_json(expected));
+    differs("expected the value " + codec::write_json(expected));
   }
 }
 

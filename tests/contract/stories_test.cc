@@ -69,7 +69,7 @@ class ApiStory : public testing::TestWithParam<bool> {
                                   const kube::Selection& selection = {}) {
     std::vector<std::string> seen;
     const auto outcome =
-        client_.watch(context(), path(type), selection, version, [&](kube::WatchEvent event) -> Result<void> {
+        client_.watch(context(), path(type), selection, version, [&](const kube::WatchEvent& event) -> Result<void> {
           static constexpr const char* kKinds[]{"added", "modified", "removed", "bookmark"};
           if (event.kind == kube::WatchEvent::Kind::bookmark) return {};
           seen.push_back(std::string(kKinds[static_cast<int>(event.kind)]) + " " + name_of(event.object));
