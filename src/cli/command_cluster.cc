@@ -2,7 +2,7 @@
 #include <fmt/format.h>
 
 #include "cli/command_parser.h"
-#include "cli/submit_line.h"
+#include "cli/submit/submit_line.h"
 
 namespace stoker::cli {
 

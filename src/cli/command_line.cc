@@ -7,7 +7,7 @@
 
 #include "base/strings.h"
 #include "cli/command_parser.h"
-#include "cli/submit_line.h"
+#include "cli/submit/submit_line.h"
 
 namespace stoker::cli {
 

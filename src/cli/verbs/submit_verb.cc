@@ -6,9 +6,9 @@
 
 #include "cli/output.h"
 #include "cli/random.h"
-#include "cli/spark_submit_handover.h"
+#include "cli/submit/spark_submit_handover.h"
+#include "cli/submit/submit_run.h"
 #include "cli/submit_action.h"
-#include "cli/submit_run.h"
 #include "cli/verbs/verbs.h"
 #include "codec/yaml_write.h"
 #include "spark/submission_plan.h"

@@ -1,4 +1,4 @@
-#include "cli/spark_submit_handover.h"
+#include "cli/submit/spark_submit_handover.h"
 
 #include <fmt/format.h>
 #include <unistd.h>

@@ -1,4 +1,4 @@
-#include "cli/declared_result.h"
+#include "cli/submit/declared_result.h"
 
 #include <fmt/format.h>
 

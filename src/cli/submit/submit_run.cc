@@ -1,4 +1,4 @@
-#include "cli/submit_run.h"
+#include "cli/submit/submit_run.h"
 
 #include <fmt/format.h>
 
@@ -7,9 +7,9 @@
 #include <optional>
 
 #include "base/strings.h"
-#include "cli/declared_result.h"
 #include "cli/random.h"
 #include "cli/signals.h"
+#include "cli/submit/declared_result.h"
 #include "net/curl_client.h"
 #include "resources/object.h"
 #include "runtime/stop.h"

@@ -1,4 +1,4 @@
-#include "cli/submit_line.h"
+#include "cli/submit/submit_line.h"
 
 #include <fmt/format.h>
 
