@@ -73,7 +73,11 @@ std::optional<StartProblem> problem_of_event(const json::object& event) {
   const std::string reason = resources::text_in(event, "reason");
   // "Failed" is kubelet's for all that the container's own state says better.
   if (reason == "Failed" || reason == "BackOff") return std::nullopt;
-  return problem_of(reason, resources::text_in(event, "message"));
+  const std::string message = resources::text_in(event, "message");
+  auto problem = problem_of(reason, message);
+  // Nodes under load say that they were too slow to look, and mount a little later.
+  if (problem && reason == "FailedMount") problem->likely_final = message.find("not found") != std::string::npos;
+  return problem;
 }
 
 StartProblem nobody_schedules(const json::object& pod) {
