@@ -31,12 +31,17 @@ from cluster.client import Client, Object
 
 # Token users and their groups. None but `admin` may do anything before a test grants it (`ControlPlane.grant`).
 USERS = {"admin": "system:masters", "submitter": "", "viewer": "", "nobody": ""}
-READY_SECONDS = 120
+# For a hang. On a busy machine a start may take minutes.
+READY_SECONDS = 300
 TRIES = 3
 PR_SET_PDEATHSIG = 1
 
 
 class StartFailed(Exception):
+    pass
+
+
+class ProgramEnded(StartFailed):
     pass
 
 
@@ -123,7 +128,7 @@ class ControlPlane:
             try:
                 self._start_programs(programs)
                 break
-            except StartFailed:  # somebody may have taken a port between our choice and its use
+            except ProgramEnded:  # somebody may have taken a port between our choice and its use
                 self.stop()
                 if left == 0:
                     raise
@@ -173,12 +178,10 @@ class ControlPlane:
                 opener.open(health, timeout=10).close()
                 return
             time.sleep(0.05)
-        ended = (
-            f"ended with {process.returncode}"
-            if process.returncode is not None
-            else f"is not ready after {READY_SECONDS} s"
-        )
-        raise StartFailed(f"{program.name} {ended}; its log {log} ends:\n{log.read_text(errors='replace')[-2000:]}")
+        end = f"its log {log} ends:\n{log.read_text(errors='replace')[-2000:]}"
+        if process.returncode is not None:
+            raise ProgramEnded(f"{program.name} ended with {process.returncode}; {end}")
+        raise StartFailed(f"{program.name} is not ready after {READY_SECONDS} s; {end}")
 
 
 def etcd_arguments(data: pathlib.Path, address: str) -> list[str]:

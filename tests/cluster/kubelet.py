@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime
 import secrets
 import threading
+import time
 from typing import Callable, Union
 
 from cluster.client import STRATEGIC, Object
@@ -355,7 +356,7 @@ def reference(pod: Object) -> Object:
 
 
 def event_name(pod: Object) -> str:
-    return f"{pod['metadata']['name']}.{secrets.token_hex(8)}"
+    return f"{pod['metadata']['name']}.{time.time_ns():x}"
 
 
 def new_container_id() -> str:

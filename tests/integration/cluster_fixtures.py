@@ -18,12 +18,19 @@ from cluster.kubelet import FakeKubelet
 
 
 @pytest.fixture(scope="session")
-def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
-    """One for all tests of the session, whichever of its processes they run in. It starts with the first test that asks."""
+def control_plane_programs() -> pathlib.Path:
+    """Their folder. Where they are not to be had, what needs them is skipped."""
     try:
-        assets.find()
+        return assets.find()
     except assets.MissingAssets as missing:
         pytest.skip(str(missing))
+
+
+@pytest.fixture(scope="session")
+def control_plane(
+    control_plane_programs: pathlib.Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ControlPlane]:
+    """One for all tests of the session, whichever of its processes they run in. It starts with the first test that asks."""
     folder = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:  # each worker has a folder of its own in that of the session
         folder = folder.parent

@@ -264,6 +264,7 @@ def test_kubeconfig_is_kubectls(control_plane: ControlPlane, namespace: str, cer
     assert written["metadata"]["namespace"] == namespace
 
 
+@pytest.mark.usefixtures("control_plane_programs")
 def test_control_plane_lives_as_long_as_its_users(tmp_path: pathlib.Path) -> None:
     """Also when the user that started it is killed."""
     use = f"import pathlib, sys\nfrom cluster.control_plane import shared\nwith shared(pathlib.Path({str(tmp_path)!r})):\n"
