@@ -28,6 +28,9 @@ const json::object* condition(const json::object& pod_status, std::string_view t
   return nullptr;
 }
 
+constexpr const char* kDeleted = "Deleted";
+constexpr const char* kDeletedMessage = "somebody deleted the driver's pod";
+
 // Kubelet's words for what waiting does not heal.
 constexpr std::array<std::string_view, 2> kHopeless = {"InvalidImageName", "ErrImageNeverPull"};
 // What is said of a container that simply has not begun.
@@ -56,7 +59,7 @@ bool ended_by_cluster(const json::object& pod_status, DriverState& state) {
   return !state.reason.empty();
 }
 
-void take_end(const json::object& terminated, const json::object& pod_status, DriverState& state) {
+void take_end(const json::object& terminated, const json::object& pod_status, bool is_deleted, DriverState& state) {
   const auto code = static_cast<int>(resources::number_in(terminated, "exitCode"));
   const auto signal = static_cast<int>(resources::number_in(terminated, "signal"));
   state.phase = code == 0 && signal == 0 ? DriverPhase::succeeded : DriverPhase::failed;
@@ -64,6 +67,14 @@ void take_end(const json::object& terminated, const json::object& pod_status, Dr
   if (state.phase == DriverPhase::failed && ended_by_cluster(pod_status, state)) return;
   constexpr int kSignalBase = 128;
   state.exit_code = signal != 0 ? kSignalBase + signal : code;
+  // Kubelet ends a deleted pod by SIGTERM, then SIGKILL.
+  constexpr std::array<int, 2> kEndedByKubelet = {kSignalBase + 15, kSignalBase + 9};
+  if (is_deleted && std::ranges::find(kEndedByKubelet, *state.exit_code) != kEndedByKubelet.end()) {
+    state.exit_code.reset();
+    state.reason = kDeleted;
+    state.message = kDeletedMessage;
+    return;
+  }
   if (const std::string reason = text_in(terminated, "reason"); reason != "Completed" && reason != "Error")
     state.reason = reason;
   state.message = text_in(terminated, "message");
@@ -99,7 +110,8 @@ DriverState driver_state(const json::object& pod) {
   const json::object its_state = container != nullptr ? object_in(*container, "state") : json::object();
   // With sidecars the pod goes on when the driver has ended; the driver is what counts.
   if (its_state.contains("terminated")) {
-    take_end(object_in(its_state, "terminated"), status, state);
+    take_end(object_in(its_state, "terminated"), status, !resources::metadata_text(pod, "deletionTimestamp").empty(),
+             state);
     return state;
   }
   const std::string phase = text_in(status, "phase");
@@ -130,8 +142,8 @@ DriverState after_deletion(const json::object& last) {
   DriverState state = driver_state(last);
   if (state.ended()) return state;
   state.phase = DriverPhase::failed;
-  state.reason = "Deleted";
-  state.message = "somebody deleted the driver's pod";
+  state.reason = kDeleted;
+  state.message = kDeletedMessage;
   return state;
 }
 

@@ -28,7 +28,9 @@ TEST(Rights, EveryVerbIsOneOfKubernetesAndStandsOnce) {
 
 TEST(Rights, OfASubmitterReadNoSecretsInBulk) {
   for (const Right& right : submitter_rights())
-    if (right.resource == "secrets") EXPECT_EQ(right.verbs.find("list"), std::string_view::npos);
+    if (right.resource == "secrets") {
+      EXPECT_EQ(right.verbs.find("list"), std::string_view::npos);
+    }
 }
 
 TEST(Rights, OfAUserNameNoServiceAccount) {
