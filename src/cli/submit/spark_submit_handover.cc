@@ -18,7 +18,7 @@ std::optional<std::filesystem::path> find_spark_submit(const Program& program) {
   constexpr std::string_view kName = "spark-submit";
   for (const char* home : {"SPARK_HOME", "VIRTUAL_ENV"})
     if (const auto folder = program.variable(home)) {
-      const std::filesystem::path path = std::filesystem::path(*folder) / "bin" / kName;
+      std::filesystem::path path = std::filesystem::path(*folder) / "bin" / kName;
       if (::access(path.c_str(), X_OK) == 0) return path;
     }
   return runtime::find_executable(std::string(kName), program.variable("PATH").value_or(""), program.working_directory);
@@ -52,8 +52,11 @@ Error hand_over_to_spark_submit(const Program& program, const SubmitCommand& com
   words.insert(words.end(), command.words.begin(), command.words.end());
   // Ours stands before the application; a word like it behind is the application's.
   if (command.jvm) words.erase(std::ranges::find(words, kJvm));
+  // That of pyspark asks the python3 of PATH where Spark is: the one beside it.
+  runtime::Environment environment = program.environment;
+  environment["PATH"] = fmt::format("{}:{}", spark_submit->parent_path().string(), environment["PATH"]);
   std::vector<std::string> variables;
-  for (const auto& [name, value] : program.environment)
+  for (const auto& [name, value] : environment)
     variables.push_back(fmt::format("{}={}", name, value));
   const auto pointers = [](std::vector<std::string>& texts) {
     std::vector<char*> all;
