@@ -25,6 +25,13 @@ net::ClientOptions options_of(const ClusterConfiguration& configuration, const V
   return options;
 }
 
+// Without a password that may be in it.
+std::string shown(const std::string& server) {
+  const auto url = net::parse_url(server);
+  return url ? fmt::format("{}://{}", url.value().scheme, url.value().authority())
+             : std::string("of the configuration");
+}
+
 void add_impersonation(net::Headers& headers, const Impersonation& impersonation) {
   if (impersonation.user.empty()) return;
   headers.push_back({"Impersonate-User", impersonation.user});
@@ -73,7 +80,7 @@ Result<net::Response> HttpTransport::send(const runtime::Context& context, const
   if (answer) return answer;
   Error error = std::move(answer).error();
   if (error.code == ErrorCode::unavailable) {
-    error.message = fmt::format("the API server {} does not answer: {}", configuration_.server, error.message);
+    error.message = fmt::format("the API server {} does not answer: {}", shown(configuration_.server), error.message);
     if (error.hint.empty())
       error.hint = "is the address right, and does the cluster run? kubectl cluster-info asks the same";
   }

@@ -32,6 +32,27 @@ std::int64_t number_in(const json::object& object, std::string_view key) {
   return value != nullptr && value->is_int64() ? value->get_int64() : 0;
 }
 
+namespace {
+
+bool is_name_of(std::string_view name, std::string_view inside, std::size_t maximum) {
+  constexpr std::string_view kAtEnds = "abcdefghijklmnopqrstuvwxyz0123456789";
+  return !name.empty() && name.size() <= maximum && kAtEnds.find(name.front()) != std::string_view::npos &&
+         kAtEnds.find(name.back()) != std::string_view::npos &&
+         name.find_first_not_of(inside) == std::string_view::npos;
+}
+
+}  // namespace
+
+bool is_dns_label(std::string_view name) {
+  constexpr std::size_t kMaximum = 63;
+  return is_name_of(name, "abcdefghijklmnopqrstuvwxyz0123456789-", kMaximum);
+}
+
+bool is_dns_subdomain(std::string_view name) {
+  constexpr std::size_t kMaximum = 253;
+  return is_name_of(name, "abcdefghijklmnopqrstuvwxyz0123456789-.", kMaximum);
+}
+
 std::string metadata_text(const json::object& object, std::string_view field) {
   return text_in(object_in(object, "metadata"), field);
 }

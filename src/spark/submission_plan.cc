@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "resources/object.h"
 #include "spark/java_text.h"
 #include "spark/pod_template.h"
 #include "spark/resource_names.h"
@@ -78,6 +79,11 @@ Result<DriverContext> make_context(const SubmitRequest& request, const SparkVers
                                    const ConfigurationReader& configuration) {
   DriverContext context{request, version, identifiers, surroundings, configuration, {}, {}, {}, {}, {}};
   TRY_ASSIGN(context.namespace_name, configuration.text_or("spark.kubernetes.namespace", "default"));
+  if (!resources::is_dns_label(context.namespace_name))
+    return Error{
+        .code = ErrorCode::invalid_value,
+        .message = fmt::format("spark.kubernetes.namespace \"{}\" is no name of a namespace", context.namespace_name),
+        .hint = "write at most 63 small letters, digits and '-', the first and the last a letter or digit"};
   context.name_prefix =
       resource_name_prefix(request.configuration.raw("spark.app.name").value_or(""), identifiers.unique);
   TRY_ASSIGN(context.driver_name,

@@ -137,7 +137,8 @@ class Parsing {
     }
     if (name == kConf) {
       const std::size_t equals = value.find('=');
-      if (equals == std::string::npos) return usage(fmt::format("--conf {} has no =", value), "write --conf key=value");
+      if (equals == std::string::npos)  // What stands behind a blank may be a value, and a secret.
+        return usage(fmt::format("--conf {} has no =", value.substr(0, value.find(' '))), "write --conf key=value");
       arguments_.configuration.insert_or_assign(value.substr(0, equals), value.substr(equals + 1));
       return {};
     }

@@ -110,15 +110,8 @@ std::span<const Right> submitter_rights() {
 }
 
 Result<void> check_subject(const Subject& subject) {
-  const auto fits = [](const std::string& name) {
-    constexpr std::size_t kMaximumBytes = 253;
-    constexpr std::string_view kAtEnds = "abcdefghijklmnopqrstuvwxyz0123456789";
-    return !name.empty() && name.size() <= kMaximumBytes && kAtEnds.find(name.front()) != std::string_view::npos &&
-           kAtEnds.find(name.back()) != std::string_view::npos &&
-           name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-.") == std::string::npos;
-  };
   for (const std::string& name : {subject.namespace_name, subject.is_user ? "any" : subject.name})
-    if (!fits(name))
+    if (!resources::is_dns_subdomain(name))
       return Error{.code = ErrorCode::usage,
                    .message = fmt::format("\"{}\" is no name of a namespace or a service account", name),
                    .hint = "write small letters, digits, '-' and '.', the first and the last a letter or digit"};

@@ -116,6 +116,8 @@ json::object list_of_objects(const spark::SubmissionPlan& plan, Secrets secrets)
     for (const std::string_view texts : {"labels", "annotations"})
       hide_texts(resources::object_at(object, "metadata"), texts);
     if (resources::kind_of(object) == "Pod") hide_environment(object);
+    // The labels of the driver, once more.
+    if (resources::kind_of(object) == "Service") hide_texts(resources::object_at(object, "spec"), "selector");
   }
   return {{"apiVersion", "v1"}, {"kind", "List"}, {"items", std::move(items)}};
 }

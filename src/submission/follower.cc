@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <atomic>
+#include <cstdint>
 #include <optional>
 #include <thread>
 
@@ -95,7 +97,7 @@ class Follower {
               .tail_lines = options.tail_lines,
               .retry_delay = options.retry_delay,
               .maximum_failures = std::nullopt},
-             [&listener](std::string_view line) { listener.on_log(line); }) {}
+             [this](std::string_view line) { hand_on(line); }) {}
 
   Result<spark::DriverState> run(const Context& context) {
     const auto stop = [this] { loop_.stop(); };
@@ -226,6 +228,13 @@ class Follower {
     });
   }
 
+  void hand_on(std::string_view line) {
+    handing_on_ = true;
+    listener_.on_log(line, log_stop_.get_token());
+    handing_on_ = false;
+    ++lines_;
+  }
+
   void end_log(const Context& context) {
     if (!log_thread_) {
       // A driver that ended before it was seen to run has a log too.
@@ -240,7 +249,12 @@ class Follower {
       const runtime::StopCallback<decltype(stop)> on_stop(context.stop, stop);
       const auto limit = std::jthread([this, stop](const std::stop_token& done) {
         const Context rest = Context{.deadline = {}, .stop = done, .fields = {}};
-        if (runtime::wait_for(rest, client_.clock(), options_.time_for_log)) stop();
+        // A reader may take the time that it wants; a log of which nothing comes is given up.
+        while (true) {
+          const std::uint64_t before = lines_;
+          if (!runtime::wait_for(rest, client_.clock(), options_.time_for_log)) return;
+          if (lines_ == before && !handing_on_) return stop();
+        }
       });
       log_thread_->join();
       log_thread_.reset();
@@ -263,6 +277,8 @@ class Follower {
   std::optional<Error> failure_;
   std::optional<StartProblem> problem_;
   std::optional<runtime::TimerId> patience_;
+  std::atomic<bool> handing_on_ = false;  // of the log's thread
+  std::atomic<std::uint64_t> lines_ = 0;  // that were handed on
   LogReader log_;
   runtime::StopSource log_stop_;
   std::optional<std::jthread> log_thread_;  // last: it uses what is above

@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "kube/client.h"
+#include "runtime/stop.h"
 #include "spark/driver_state.h"
 #include "submission/start_problem.h"
 
@@ -25,7 +26,7 @@ struct FollowOptions {
   std::chrono::milliseconds patience{60'000};
   // Between tries of a watch or a log that broke.
   std::chrono::milliseconds retry_delay{1'000};
-  // For the rest of the log after the end.
+  // For the rest of the log after the end, when nothing of it comes.
   std::chrono::milliseconds time_for_log{30'000};
 };
 
@@ -38,7 +39,8 @@ class FollowListener {
   virtual void on_problem(const StartProblem& problem) = 0;
   // The cluster does not answer for now, or the log cannot be read.
   virtual void on_trouble(const Error& error) = 0;
-  virtual void on_log(std::string_view line) = 0;
+  // May wait for whoever reads, until it is stopped.
+  virtual void on_log(std::string_view line, const runtime::StopToken& stop) = 0;
 };
 
 // Where a driver is; `uid` so that another of the same name is not taken for it.

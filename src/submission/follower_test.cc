@@ -48,7 +48,7 @@ class FollowerTest : public ::testing::Test, protected FollowListener {
   void on_state(const spark::DriverState& state) override { hear(std::string(spark::driver_phase_name(state.phase))); }
   void on_problem(const StartProblem& problem) override { hear(problem.text); }
   void on_trouble(const Error& error) override { hear("trouble: " + error.message); }
-  void on_log(std::string_view line) override { hear("log: " + std::string(line)); }
+  void on_log(std::string_view line, const runtime::StopToken&) override { hear("log: " + std::string(line)); }
 
   SystemClock clock_;
   fakes::ApiServer server_{clock_};

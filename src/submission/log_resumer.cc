@@ -7,43 +7,45 @@ namespace stoker::submission {
 void LogResumer::feed(std::string_view piece, const Line& on_line) {
   while (!piece.empty()) {
     const std::size_t end = piece.find('\n');
-    if (end == std::string_view::npos) {
-      begun_ += piece;
-      if (begun_.size() > kMaximumLineBytes) take(std::exchange(begun_, {}), on_line);
-      return;
-    }
-    begun_ += piece.substr(0, end + 1);
-    piece.remove_prefix(end + 1);
+    begun_ += piece.substr(0, end == std::string_view::npos ? end : end + 1);
+    if (end == std::string_view::npos && begun_.size() <= kMaximumLineBytes) return;
+    const bool is_whole = end != std::string_view::npos;
     take(std::exchange(begun_, {}), on_line);
+    is_inside_ = !is_whole;
+    if (!is_whole) return;
+    piece.remove_prefix(end + 1);
   }
 }
 
 void LogResumer::take(std::string_view line, const Line& on_line) {
+  if (is_inside_) {  // the rest of a long line, which has no timestamp of its own, goes the way of its beginning
+    if (is_wanted_) on_line(line);
+    return;
+  }
+  is_wanted_ = true;
   const std::size_t blank = line.find(' ');
-  // A piece of a long line has no timestamp, nor has a line that kubelet itself says ("unable to retrieve …").
+  // Lines that kubelet itself says have none either ("unable to retrieve …").
   if (blank == std::string_view::npos || line.substr(0, blank).find('T') == std::string_view::npos) {
     on_line(line);
     return;
   }
   const std::string_view time = line.substr(0, blank);
   // Times are written alike, so texts compare as times do.
-  if (time < last_time_) return;
-  if (time == last_time_) {
-    if (to_skip_ > 0) {
-      --to_skip_;
-      return;
-    }
-    ++at_last_time_;
-  } else {
+  is_wanted_ = time > last_time_ || (time == last_time_ && to_skip_ == 0);
+  if (time == last_time_ && to_skip_ > 0) --to_skip_;
+  if (!is_wanted_) return;
+  if (time != last_time_) {
     last_time_ = time;
-    at_last_time_ = 1;
+    at_last_time_ = 0;
     to_skip_ = 0;
   }
+  ++at_last_time_;
   on_line(line.substr(blank + 1));
 }
 
 void LogResumer::disconnected() {
   begun_.clear();
+  is_inside_ = false;
   to_skip_ = at_last_time_;
 }
 

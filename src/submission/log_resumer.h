@@ -18,7 +18,8 @@ class LogResumer {
   static constexpr std::size_t kMaximumLineBytes = 1 << 20;
 
   void feed(std::string_view piece, const Line& on_line);
-  // The connection has ended: a line that had begun comes whole when the log is read again, or is handed on by flush().
+  // The connection has ended: a line that had begun comes whole when the log is read again. Of one longer than
+  // kMaximumLineBytes what was handed on stays, and the rest is lost.
   void disconnected();
   // Nothing more will come.
   void flush(const Line& on_line);
@@ -32,6 +33,8 @@ class LogResumer {
   std::string last_time_;         // of the last line that was handed on
   std::size_t at_last_time_ = 0;  // how many lines of that time were
   std::size_t to_skip_ = 0;       // of those, how many are still to come again
+  bool is_inside_ = false;        // what comes next belongs to a line whose beginning was taken
+  bool is_wanted_ = true;         // and that was handed on
 };
 
 }  // namespace stoker::submission

@@ -52,6 +52,21 @@ TEST_F(LogResumerTest, CutsALineWithoutAnEnd) {
   EXPECT_EQ(seen().back(), "yy\n");
 }
 
+TEST_F(LogResumerTest, HandsALongLineOnOnce) {
+  const std::string line = "2026-01-01T00:00:05.1Z " + std::string(3 * LogResumer::kMaximumLineBytes, 'x') + "\n";
+  const auto feed_in_pieces = [&] {
+    for (std::size_t at = 0; at < line.size(); at += 10'000)
+      feed(std::string_view(line).substr(at, 10'000));
+  };
+  feed_in_pieces();
+  lines_.disconnected();
+  feed_in_pieces();
+  std::size_t bytes = 0;
+  for (const std::string& piece : seen())
+    bytes += piece.size();
+  EXPECT_EQ(bytes, 3 * LogResumer::kMaximumLineBytes + 1);
+}
+
 TEST_F(LogResumerTest, HandsOnAnUnfinishedLineAtTheEnd) {
   feed("2026-01-01T00:00:05.1Z no newline");
   lines_.flush([this](std::string_view line) { seen_.emplace_back(line); });

@@ -47,12 +47,35 @@ class Placing {
     }
     Placement placement;
     TRY_ASSIGN(placement.driver, make(context, plan_.driver, &placement.was_there));
-    const auto finished = finish_anchor(context, client_, plan_.namespace_name, std::string(resources::name_of(anchor)),
-                                        placement.driver);
+    // With the driver there the submission is made: a stop that comes now is for whoever follows.
+    const runtime::Context finishing = runtime::Context{}.with_timeout(client_.clock(), options_.time_to_clean_up);
+    const auto finished = finish_anchor(finishing, client_, plan_.namespace_name,
+                                        std::string(resources::name_of(anchor)), placement.driver);
     if (!finished)
       placement.warning = fmt::format("{}; the driver runs, `stoker apps cleanup` makes it the owner of its objects",
                                       finished.error().describe());
     return placement;
+  }
+
+  // The driver that an earlier submission of this id has made, whatever its application was; none when there is none.
+  Result<std::optional<Placement>> find(const runtime::Context& context) const {
+    TRY_ASSIGN(
+        kube::ObjectList drivers,
+        client_.list(context,
+                     {.type = kube::kPods, .namespace_name = plan_.namespace_name, .name = {}, .subresource = {}},
+                     {.labels = fmt::format("{}={}", kSubmissionLabel, options_.submission_id), .fields = {}}));
+    if (drivers.objects.empty()) return std::optional<Placement>();
+    TRY_ASSIGN(
+        const kube::ObjectList anchors,
+        client_.list(context,
+                     {.type = kube::kConfigMaps, .namespace_name = plan_.namespace_name, .name = {}, .subresource = {}},
+                     {.labels = fmt::format("{}={},{}", kSubmissionLabel, options_.submission_id, kUnfinishedLabel),
+                      .fields = {}}));
+    Placement placement{.driver = std::move(drivers.objects.front()), .was_there = true, .warning = {}};
+    for (const json::object& anchor : anchors.objects)
+      TRY(finish_anchor(context, client_, plan_.namespace_name, std::string(resources::name_of(anchor)),
+                        placement.driver));
+    return std::optional(std::move(placement));
   }
 
   // Removes what this call may have made, the last first. False when something may be left.
@@ -155,7 +178,12 @@ Result<void> finish_anchor(const runtime::Context& context, const kube::Client& 
 Result<Placement> place(const runtime::Context& context, const kube::Client& client, const spark::SubmissionPlan& plan,
                         const PlacementOptions& options) {
   Placing placing(client, plan, options);
-  auto placement = placing.run(context.with_timeout(client.clock(), options.time_to_write));
+  const runtime::Context writing = context.with_timeout(client.clock(), options.time_to_write);
+  if (options.may_be_there) {
+    TRY_ASSIGN(std::optional<Placement> earlier, placing.find(writing));
+    if (earlier) return *std::move(earlier);
+  }
+  auto placement = placing.run(writing);
   if (placement || placing.undo()) return placement;
   Error error = std::move(placement).error();
   if (!error.hint.empty()) error.hint += "; ";

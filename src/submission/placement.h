@@ -22,7 +22,8 @@
 namespace stoker::submission {
 
 struct PlacementOptions {
-  std::string submission_id;                                     // a valid value of a label
+  std::string submission_id;  // a valid value of a label
+  bool may_be_there = false;  // somebody may have submitted under this id before: his driver counts
   std::chrono::milliseconds time_to_write{60'000};               // for all writes together
   std::chrono::milliseconds time_to_creation_deadline{300'000};  // longer, for clocks that differ
   std::chrono::milliseconds time_to_clean_up{10'000};            // after a failure

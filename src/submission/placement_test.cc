@@ -41,7 +41,9 @@ class PlacementTest : public ::testing::Test {
     return spark::plan_submission(request.value(), version, identifiers_of_key(key, {}), machine).value();
   }
 
-  Result<Placement> submit(const std::string& id) { return place({}, client_, plan_of(id), {.submission_id = id}); }
+  Result<Placement> submit(const std::string& id) {
+    return place({}, client_, plan_of(id), {.submission_id = id, .may_be_there = true});
+  }
 
   // A submitter that dies after so many writes; false when it came to its end before.
   bool submit_and_crash(const std::string& id, int writes) {

@@ -34,15 +34,16 @@ bool wants_real_spark_submit(const Program& program, const SubmitCommand& comman
                            : said != command.arguments.configuration.end()
                                ? said->second
                                : program.variable("MASTER").value_or("k8s://");
-  return !text.starts_with("k8s://") && command.arguments.own.empty();
+  return !text.starts_with("k8s://");
 }
 
 Error hand_over_to_spark_submit(const Program& program, const SubmitCommand& command) {
   for (const auto& [flag, value] : command.arguments.own)
     if (flag != kJvm)
       return {.code = ErrorCode::usage,
-              .message = fmt::format("{} is not known to spark-submit, which --jvm hands over to", flag),
-              .hint = fmt::format("leave one of them out")};
+              .message = fmt::format("{} is not known to the real spark-submit, which {} hands over to", flag,
+                                     command.jvm ? "--jvm" : "a master that is not k8s://"),
+              .hint = fmt::format("leave {} out", flag)};
   const auto spark_submit = find_spark_submit(program);
   if (!spark_submit)
     return {.code = ErrorCode::environment,

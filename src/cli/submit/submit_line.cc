@@ -73,6 +73,17 @@ Result<SubmitCommand> parse_submit_line(std::span<const std::string> words) {
                  .hint = did_you_mean(output, std::vector<std::string>{"yaml", "json"})};
   command.json = output == "json";
   command.jvm = given("--jvm").has_value();
+  for (const std::string_view action : {"--kill", "--status"}) {
+    if (!command.arguments.flag(action)) continue;
+    for (const auto& [flag, value] : command.arguments.own)
+      if (flag != "--kubeconfig" && flag != "--jvm")
+        return Error{.code = ErrorCode::usage,
+                     .message = fmt::format("{} has no effect on {}", flag, action),
+                     .hint = fmt::format("leave {} out; `stoker apps` has more than {}", flag, action)};
+  }
+  if (command.arguments.flag("--kill") && command.arguments.flag("--status"))
+    return Error{
+        .code = ErrorCode::usage, .message = "--kill and --status exclude each other", .hint = "give one of them"};
   command.follow = given("--follow").has_value();
   command.detach = given("--detach").has_value();
   command.delete_after = given("--delete-after").has_value();

@@ -1,7 +1,9 @@
 #include "cli/submit/submit_run.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
+#include <csignal>
 #include <cstdio>
 #include <memory>
 #include <optional>
@@ -10,6 +12,7 @@
 #include "cli/random.h"
 #include "cli/signals.h"
 #include "cli/submit/declared_result.h"
+#include "cli/submit/log_printer.h"
 #include "net/curl_client.h"
 #include "resources/object.h"
 #include "runtime/stop.h"
@@ -44,7 +47,9 @@ void say(std::string_view text) {
 class Reporter final : public submission::FollowListener {
  public:
   Reporter(std::string name, std::optional<DeclaredResult> result, bool with_log)
-      : name_(std::move(name)), result_(std::move(result)), with_log_(with_log) {}
+      : name_(std::move(name)), result_(std::move(result)) {
+    if (with_log) printer_.emplace(result_ ? STDERR_FILENO : STDOUT_FILENO);
+  }
 
   void on_state(const spark::DriverState& state) override {
     if (state.phase == spark::DriverPhase::running)
@@ -55,20 +60,27 @@ class Reporter final : public submission::FollowListener {
                     problem.hint.empty() ? "" : fmt::format("\n  {}", problem.hint)));
   }
   void on_trouble(const Error& error) override { say(fmt::format("warning: {}", error.describe())); }
-  void on_log(std::string_view line) override {
+  void on_log(std::string_view line, const runtime::StopToken& stop) override {
     if (result_) result_->see(line);
-    if (!with_log_) return;
-    std::FILE* stream = result_ ? stderr : stdout;
-    std::fwrite(line.data(), 1, line.size(), stream);
-    std::fflush(stream);
+    if (!printer_) return;
+    printer_->print(line, stop);
+    if (printer_->reader_is_gone() && !said_that_reader_is_gone_) {
+      said_that_reader_is_gone_ = true;
+      say(fmt::format("nobody reads the log any more; waiting for the end of the driver {}", name_));
+    }
   }
+  void finish_log(const runtime::StopToken& stop) {
+    if (printer_) printer_->finish(stop);
+  }
+  void name(std::string name) { name_ = std::move(name); }
 
   const std::optional<DeclaredResult>& result() const { return result_; }
 
  private:
   std::string name_;
   std::optional<DeclaredResult> result_;
-  bool with_log_;
+  std::optional<LogPrinter> printer_;
+  bool said_that_reader_is_gone_ = false;
 };
 
 class SubmitRun {
@@ -89,17 +101,22 @@ class SubmitRun {
     runtime::Context placing = context;
     if (command_.detach) placing.stop = {};
     if (auto uploaded = upload(placing); !uploaded) return not_placed(context, uploaded.error());
-    auto placement =
-        submission::place(placing, cluster_.client(), submission_.plan, {.submission_id = submission_.submission_id});
+    auto placement = submission::place(
+        placing, cluster_.client(), submission_.plan,
+        {.submission_id = submission_.submission_id, .may_be_there = command_.submission_id.has_value()});
     if (!placement) return not_placed(context, placement.error());
     if (!placement.value().warning.empty()) say("warning: " + placement.value().warning);
     driver_ = {.namespace_name = submission_.plan.namespace_name,
-               .name = submission_.plan.driver_name,
+               .name = std::string(resources::name_of(placement.value().driver)),
                .uid = resources::metadata_text(placement.value().driver, "uid")};
-    say(fmt::format("driver {} {}", name_, placement.value().was_there ? "is there already" : "created"));
+    was_there_ = placement.value().was_there;
+    name_ = fmt::format("{}/{}", driver_.namespace_name, driver_.name);
+    reporter_.name(name_);
+    say(fmt::format("driver {} {}", name_, was_there_ ? "is there already" : "created"));
     remove_leftovers();
     if (!waits()) {
       fmt::print("{}:{}\n", driver_.namespace_name, driver_.name);  // as --status and --kill take it
+      std::fflush(stdout);
       return 0;
     }
     warn_of_rights(context, placement.value().driver);
@@ -173,6 +190,7 @@ class SubmitRun {
     auto ended = submission::follow(context, cluster_.client(), driver_,
                                     {.with_log = command_.follow || command_.result.has_value()}, reporter_);
     if (!ended) return stopped(context, ended.error());
+    reporter_.finish_log(context.stop);
     const spark::DriverState& state = ended.value();
     if (!state.ended()) {
       say(fmt::format("error: the driver {} does not start: {}", name_, state.reason));
@@ -194,7 +212,7 @@ class SubmitRun {
       return kExitPrevented;
     }
     if (late) say(fmt::format("error: the driver {} did not end in time (--timeout)", name_));
-    if (command_.detach)
+    if (command_.detach || was_there_)
       say(fmt::format("the driver {0} goes on; `stoker apps logs -f {0}` follows it, `stoker apps kill {0}` ends it",
                       name_));
     else
@@ -240,7 +258,8 @@ class SubmitRun {
   const Program& program_;
   const SubmitCommand& command_;
   const PlannedSubmission& submission_;
-  const std::string name_;
+  std::string name_;
+  bool was_there_ = false;  // the driver is another submission's, which found the same id
   runtime::StopSource stop_;
   Cluster cluster_;
   Reporter reporter_;
@@ -257,7 +276,9 @@ Result<int> carry_out_submission(const Program& program, const SubmitCommand& co
   }
   TRY_ASSIGN(kube::ClusterConfiguration configuration,
              submission::cluster_of(submission.request.configuration, program.environment, command.kubeconfig));
+  block_signals();  // before any thread is made
   SubmitRun run(program, command, submission, std::move(configuration), std::move(result));
+  ::signal(SIGPIPE, SIG_IGN);  // a reader that goes away is no reason to leave a driver behind
   const SignalWatch signals([&](int) { run.stop(); });
   return run.run();
 }

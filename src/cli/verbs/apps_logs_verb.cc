@@ -24,16 +24,16 @@ void print_line(std::string_view line) {
 }
 
 // The log to standard output, all else to standard error.
-class LogPrinter final : public submission::FollowListener {
+class LogListener final : public submission::FollowListener {
  public:
-  explicit LogPrinter(std::string name) : name_(std::move(name)) {}
+  explicit LogListener(std::string name) : name_(std::move(name)) {}
   void on_state(const spark::DriverState&) override {}
   void on_problem(const submission::StartProblem& problem) override {
     fmt::print(stderr, "{} waits: {}\n", name_, problem.text);
     if (!problem.hint.empty()) fmt::print(stderr, "  {}\n", problem.hint);
   }
   void on_trouble(const Error& error) override { fmt::print(stderr, "warning: {}\n", error.describe()); }
-  void on_log(std::string_view line) override {
+  void on_log(std::string_view line, const runtime::StopToken&) override {
     print_line(line);
     std::fflush(stdout);
   }
@@ -62,7 +62,7 @@ Result<int> follow_log(const runtime::Context& context, const kube::Client& clie
   const submission::DriverPod place{.namespace_name = resources::metadata_text(pod, "namespace"),
                                     .name = std::string(resources::name_of(pod)),
                                     .uid = resources::metadata_text(pod, "uid")};
-  LogPrinter printer(fmt::format("{}/{}", place.namespace_name, place.name));
+  LogListener printer(fmt::format("{}/{}", place.namespace_name, place.name));
   TRY_ASSIGN(const spark::DriverState state,
              submission::follow(context, client, place, {.with_log = true, .tail_lines = command.tail}, printer));
   if (state.ended()) return 0;

@@ -1,0 +1,115 @@
+"""What a stranger found in `stoker submit`, and what it does now."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+
+import pytest
+from conftest import Stoker
+from test_submission import PI, SECONDS, Team, team  # noqa: F401  (a fixture)
+
+# More than a pipe and the program's own buffer hold together.
+MANY_LINES = "".join(f"line {i:07d} {'x' * 1000}\n" for i in range(1000))
+
+
+def test_a_second_submission_of_a_key_finds_the_first_whatever_it_says(team: Team) -> None:  # noqa: F811
+    first = team.submit("--no-wait", "--submission-id", "k1")
+    other = team.submit("--no-wait", "--submission-id", "k1", "--name", "another")
+    assert first.code == other.code == 0 and first.out == other.out
+    assert "is there already" in other.err and len(team.list("pods")) == 1
+
+
+def test_ctrl_c_leaves_a_driver_alone_that_this_command_only_found(team: Team) -> None:  # noqa: F811
+    assert team.submit("--no-wait", "--submission-id", "k2").code == 0
+    second = team.start("--submission-id", "k2")
+    second.says("is there already")
+    second.process.send_signal(signal.SIGINT)
+    done = second.ends()
+    assert done.code == 130 and "goes on" in done.err
+    assert len(team.list("pods")) == 1
+
+
+@pytest.mark.parametrize("how", ["ctrl-c", "timeout"])
+def test_a_reader_that_does_not_read_holds_nothing_up(team: Team, how: str) -> None:  # noqa: F811
+    submission = team.start("--follow", *(["--timeout", "5s"] if how == "timeout" else []))
+    driver = submission.driver()
+    team.kubelet.run(driver)
+    submission.says("runs on")
+    for _ in range(12):  # nobody reads standard output
+        team.kubelet.log(driver, MANY_LINES)
+    if how == "ctrl-c":
+        submission.process.send_signal(signal.SIGINT)
+    assert submission.process.stderr
+    assert "removed" in submission.process.stderr.read()
+    assert submission.process.wait(SECONDS) == (130 if how == "ctrl-c" else 124)
+
+
+def test_a_reader_that_goes_away_leaves_the_waiting(team: Team) -> None:  # noqa: F811
+    submission = team.start("--follow")
+    driver = submission.driver()
+    team.kubelet.run(driver)
+    submission.says("runs on")
+    assert submission.process.stdout
+    submission.process.stdout.close()
+    team.kubelet.log(driver, "one\n")
+    team.kubelet.log(driver, "two\n")
+    submission.says("nobody reads the log any more")
+    team.kubelet.finish(driver, 3)
+    assert submission.process.wait(SECONDS) == 3
+
+
+def test_a_long_line_comes_once(team: Team) -> None:  # noqa: F811
+    submission = team.start("--follow")
+    driver = submission.driver()
+    team.kubelet.run(driver)
+    team.kubelet.log(driver, "x" * 3_000_000 + "\nend\n")
+    team.kubelet.finish(driver, 0)
+    done = submission.ends()
+    assert (done.code, len(done.out)) == (0, 3_000_005)
+
+
+def test_actions_take_no_flags_of_submitting(stoker: Stoker) -> None:
+    for words in (
+        ("--kill", "ns:d", "--dry-run"),
+        ("--status", "ns:d", "--no-wait"),
+        ("--kill", "a:b", "--status", "a:b"),
+    ):
+        done = stoker("submit", "--master", "k8s://https://127.0.0.1:1", *words)
+        assert done.code == 2 and "--" in done.err, done.err
+
+
+def test_another_master_names_the_flag_that_is_ours(stoker: Stoker) -> None:
+    done = stoker("submit", "--master", "local[2]", "--no-wait", PI)
+    assert done.code == 2 and "--no-wait is not known" in done.err
+
+
+@pytest.mark.parametrize("name", ["", "Bad Name", "x/../default"])
+def test_a_namespace_that_is_none_is_refused(stoker: Stoker, name: str) -> None:
+    done = stoker("submit", "--master", "k8s://https://127.0.0.1:1", "--deploy-mode", "cluster", "--conf",
+                  "spark.kubernetes.container.image=spark:3.5.7", "--conf", f"spark.kubernetes.namespace={name}", PI)  # fmt: skip
+    assert done.code == 2 and "is no name of a namespace" in done.err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--dry-run", "--conf", "spark.kubernetes.driver.label.token=hunter2"),
+        ("--conf", "spark.kubernetes.driverEnv.DB_PASSWORD hunter2"),
+        ("--master", "k8s://https://u:hunter2@127.0.0.1:1"),
+    ],
+    ids=["selector", "no-equals", "address"],
+)
+def test_secrets_stay_hidden(stoker: Stoker, words: tuple[str, ...]) -> None:
+    done = stoker("submit", "--master", "k8s://https://127.0.0.1:1", "--deploy-mode", "cluster", "--conf",
+                  "spark.kubernetes.container.image=spark:3.5.7", *words, PI)  # fmt: skip
+    assert "hunter2" not in done.out + done.err
+
+
+def test_a_pipe_into_head_ends(team: Team) -> None:  # noqa: F811
+    assert team.submit("--no-wait").code == 0
+    command = " ".join(team.stoker.command("apps", "list", "-n", team.namespace)) + " | head -1"
+    shown = subprocess.run(
+        command, shell=True, env=team.stoker.environment, capture_output=True, text=True, timeout=SECONDS
+    )
+    assert shown.returncode == 0 and shown.stdout.startswith("NAME")
