@@ -136,13 +136,13 @@ class Follower {
 
   // Events are a help; who may not see them follows without.
   void watch_events(const Context& context) {
-    ObjectWatch watch(client_,
-                      {.type = kube::kEvents, .namespace_name = driver_.namespace_name, .name = {}, .subresource = {}},
-                      {.labels = {}, .fields = "involvedObject.uid=" + driver_.uid}, options_.retry_delay,
-                      {.on_object = [this](json::object event) { post([this, event] { on_event(event); }); },
-                       .on_missing = {},
-                       .on_removed = {},
-                       .on_trouble = [](const Error&) {}});
+    ObjectWatch watch(
+        client_, {.type = kube::kEvents, .namespace_name = driver_.namespace_name, .name = {}, .subresource = {}},
+        {.labels = {}, .fields = "involvedObject.uid=" + driver_.uid}, options_.retry_delay,
+        {.on_object = [this](json::object event) { post([this, event = std::move(event)] { on_event(event); }); },
+         .on_missing = {},
+         .on_removed = {},
+         .on_trouble = [](const Error&) {}});
     watch.run(context);
   }
 

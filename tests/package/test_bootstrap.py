@@ -43,6 +43,7 @@ class Case:
     failing: str = ""  # commands that are there and fail
     user_id: int = 0
     environment: bool = True
+    curl: bool = True  # libcurl is built
 
 
 CASES = [
@@ -64,6 +65,9 @@ CASES = [
     Case("no-environment", calls=("python3 -m venv --clear .venv", "pip install"), no_calls=("apt-get",), environment=False),
     Case("no-environment-when-only-checking", 1, "python3 -m venv --clear .venv && .venv/bin/pip install -r tools/requirements-dev.txt",
          environment=False, arguments=("--check",)),
+    Case("no-curl", calls=("build-curl",), no_calls=("apt-get", "pip"), curl=False),
+    Case("no-curl-when-only-checking", 1, "build it with: tools/build-curl", no_calls=("build-curl",), arguments=("--check",), curl=False),
+    Case("curl-fails", 100, "", calls=("build-curl",), failing="build-curl", curl=False),
     Case("pip-fails", 1, ".venv/bin/pip install -r tools/requirements-dev.txt", calls=("pip install",), no_calls=("apt-get",), environment=False,
          failing="pip"),
 ]  # fmt: skip
@@ -82,6 +86,15 @@ def machine(folder: pathlib.Path, case: Case) -> dict[str, str]:
     (folder / "tools").mkdir()
     for name in ("bootstrap", "requirements-dev.txt"):
         shutil.copy(ROOT / "tools" / name, folder / "tools" / name)
+    script = folder / "tools/build-curl"
+    script.write_text(
+        FAKE.replace("$(basename)", "build-curl") + "mkdir -p .deps/curl/lib\n: >.deps/curl/lib/libcurl.a\n"
+    )
+    script.chmod(0o755)
+    if case.curl:
+        built = folder / ".deps/curl/lib/libcurl.a"
+        built.parent.mkdir(parents=True)
+        built.touch()
     (folder / "os-release").write_text(case.system)
     (folder / "calls").touch()
     return {
@@ -112,6 +125,8 @@ def test_bootstrap(case: Case, tmp_path: pathlib.Path) -> None:
     if case.environment:
         assert bootstrap(tmp_path, {**variables, "LACKING": "", "FAILING": ""}).returncode == 0
         (tmp_path / "calls").write_text("")
+    if not case.curl:
+        shutil.rmtree(tmp_path / ".deps")  # the first call built it
     done = bootstrap(tmp_path, variables, *case.arguments)
     assert done.returncode == case.code, done.stdout + done.stderr
     assert case.says in done.stdout
