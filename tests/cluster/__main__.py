@@ -14,6 +14,8 @@ import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
+from go_programs import MissingProgram
+
 from cluster import assets, control_plane
 
 
@@ -42,7 +44,7 @@ def main(arguments: list[str]) -> int:
         else:
             print(__doc__, file=sys.stderr)
             return 2
-    except (assets.MissingAssets, control_plane.StartFailed) as error:
+    except (MissingProgram, control_plane.StartFailed) as error:
         print(f"cluster: {error}", file=sys.stderr)
         return 1
     return 0

@@ -26,6 +26,8 @@ import urllib.error
 import urllib.request
 from typing import Iterator
 
+from go_programs import locked
+
 from cluster import assets
 from cluster.client import Client, Object
 
@@ -285,7 +287,7 @@ def shared(folder: pathlib.Path) -> Iterator[ControlPlane]:
     """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     with open(folder / "users", "w") as users:
-        with assets.locked(folder / "lock"):
+        with locked(folder / "lock"):
             fcntl.flock(users, fcntl.LOCK_SH)
             if not (folder / "state.json").exists():
                 start_keeper(folder)

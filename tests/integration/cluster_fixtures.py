@@ -15,6 +15,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from cluster import assets
 from cluster.control_plane import ControlPlane, shared
 from cluster.kubelet import FakeKubelet
+from fakes.fault_proxy import FaultProxy
+from go_programs import MissingProgram
 
 
 @pytest.fixture(scope="session")
@@ -22,7 +24,7 @@ def control_plane_programs() -> pathlib.Path:
     """Their folder. Where they are not to be had, what needs them is skipped."""
     try:
         return assets.find()
-    except assets.MissingAssets as missing:
+    except MissingProgram as missing:
         pytest.skip(str(missing))
 
 
@@ -53,3 +55,10 @@ def kubelet(control_plane: ControlPlane) -> Iterator[FakeKubelet]:
     node.start()
     yield node
     node.stop()
+
+
+@pytest.fixture
+def proxy(control_plane: ControlPlane) -> Iterator[FaultProxy]:
+    """Before the control plane: it breaks what the test says."""
+    with FaultProxy(control_plane.server, control_plane.tokens["admin"], str(control_plane.path("ca.crt"))) as proxy:
+        yield proxy

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import pathlib
 import subprocess
-from typing import Any, Iterator, Optional
+from typing import Any, Optional
 
 import pytest
 from cluster.client import ApiError, Client, Object
@@ -88,12 +88,6 @@ class Team:
 @pytest.fixture
 def team(stoker: Stoker, control_plane: ControlPlane, namespace: str, kubelet: FakeKubelet) -> Team:
     return Team(stoker, control_plane, namespace, kubelet)
-
-
-@pytest.fixture
-def proxy(control_plane: ControlPlane) -> Iterator[FaultProxy]:
-    with FaultProxy(control_plane.server, control_plane.tokens["admin"], str(control_plane.path("ca.crt"))) as proxy:
-        yield proxy
 
 
 # --- list and show

@@ -7,7 +7,7 @@ import json
 import pathlib
 import signal
 import subprocess
-from typing import Any, Callable, Iterator
+from typing import Any, Callable
 
 import pytest
 from cluster.client import Client, Object
@@ -86,12 +86,6 @@ class Team:
 @pytest.fixture
 def team(stoker: Stoker, control_plane: ControlPlane, namespace: str, kubelet: FakeKubelet) -> Team:
     return Team(stoker, control_plane, namespace, kubelet)
-
-
-@pytest.fixture
-def proxy(control_plane: ControlPlane) -> Iterator[FaultProxy]:
-    with FaultProxy(control_plane.server, control_plane.tokens["admin"], str(control_plane.path("ca.crt"))) as proxy:
-        yield proxy
 
 
 def address(proxy: FaultProxy) -> str:

@@ -18,6 +18,7 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from conftest import ROOT, Outcome
+from go_programs import MissingProgram
 from s3 import assets
 from s3.server import ACCESS_KEY, REGION, SECRET_KEY, S3Server
 
@@ -40,7 +41,7 @@ pytestmark = pytest.mark.skipif(DRIVER is None, reason="upload_driver is not bui
 def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     try:
         assets.find()
-    except assets.MissingServer as missing:
+    except MissingProgram as missing:
         pytest.skip(str(missing))
     server = S3Server(tmp_path_factory.mktemp("s3"))
     server.start()

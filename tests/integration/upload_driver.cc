@@ -14,7 +14,7 @@
 #include "spark/submit_request.h"
 #include "submission/identifiers.h"
 #include "submission/local_machine.h"
-#include "submission/upload.h"
+#include "submission/uploads/upload.h"
 
 namespace stoker::submission {
 namespace {

@@ -7,6 +7,8 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
+from go_programs import MissingProgram
+
 from s3 import assets
 
 
@@ -16,7 +18,7 @@ def main(arguments: list[str]) -> int:
         return 2
     try:
         print(f"s3: the server of the tests is {assets.find()}")
-    except assets.MissingServer as error:
+    except MissingProgram as error:
         print(f"s3: {error}", file=sys.stderr)
         return 1
     return 0

@@ -22,7 +22,7 @@
 #include "submission/follower.h"
 #include "submission/leftovers.h"
 #include "submission/placement.h"
-#include "submission/upload.h"
+#include "submission/uploads/upload.h"
 
 namespace stoker::cli {
 

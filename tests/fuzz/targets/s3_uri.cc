@@ -1,7 +1,7 @@
 // A key has no empty part and none that leads elsewhere, and its address splits to the same again.
 #include "base/strings.h"
 #include "fuzz.h"
-#include "submission/upload_target.h"
+#include "submission/uploads/upload_target.h"
 
 using namespace stoker;
 

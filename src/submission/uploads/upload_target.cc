@@ -1,4 +1,4 @@
-#include "submission/upload_target.h"
+#include "submission/uploads/upload_target.h"
 
 #include <fmt/format.h>
 

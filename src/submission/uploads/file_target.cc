@@ -10,7 +10,7 @@
 
 #include "codec/sha256.h"
 #include "runtime/file.h"
-#include "submission/upload_target.h"
+#include "submission/uploads/upload_target.h"
 
 namespace stoker::submission {
 

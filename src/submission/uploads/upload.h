@@ -8,7 +8,7 @@
 #include "runtime/context.h"
 #include "spark/configuration.h"
 #include "spark/submission_plan.h"
-#include "submission/upload_target.h"
+#include "submission/uploads/upload_target.h"
 
 namespace stoker::submission {
 

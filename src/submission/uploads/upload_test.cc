@@ -1,4 +1,4 @@
-#include "submission/upload.h"
+#include "submission/uploads/upload.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -8,7 +8,7 @@
 #include "net/tls.h"
 #include "objects/aws_credentials.h"
 #include "runtime/file.h"
-#include "submission/upload_target.h"
+#include "submission/uploads/upload_target.h"
 
 namespace stoker::submission {
 
