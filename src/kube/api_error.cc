@@ -35,6 +35,10 @@ std::string beginning(std::string_view body) {
   return body.size() > kShownBytes ? shown + " …" : shown;
 }
 
+bool says(const Status& status, std::string_view words) {
+  return status.message.find(words) != std::string::npos;
+}
+
 ErrorCode code_of(const Status& status) {
   switch (status.code) {
     case 400:
@@ -43,8 +47,8 @@ ErrorCode code_of(const Status& status) {
     case 422: return ErrorCode::invalid_value;
     case 401: return ErrorCode::permission;
     case 403:
-      return status.message.find("exceeded quota") != std::string::npos ? ErrorCode::limit_exceeded
-                                                                        : ErrorCode::permission;
+      return says(status, "exceeded quota") || says(status, "failed quota") ? ErrorCode::limit_exceeded
+                                                                            : ErrorCode::permission;
     case 404: return ErrorCode::not_found;
     case 409: return status.reason == "AlreadyExists" ? ErrorCode::already_exists : ErrorCode::conflict;
     case 410: return ErrorCode::expired;
@@ -58,7 +62,9 @@ std::string hint_of(const Status& status) {
            "anew";
   if (code_of(status) == ErrorCode::limit_exceeded)
     return "ask for less, free what is not needed, or have the quota raised: kubectl describe quota";
-  if (status.code == 403) return "an administrator may grant it; `stoker rbac` prints the rights that a driver needs";
+  // So it says of rights (RBAC); other refusals, such as of pod security, name their own reason.
+  if (status.code == 403 && says(status, " cannot "))
+    return "an administrator may grant it; `stoker rbac` prints the rights that a driver needs";
   return "";
 }
 
@@ -89,6 +95,17 @@ Error error_of(const Status& status, std::string_view verb, std::string_view obj
       .hint = hint_of(status),
       .context = {fmt::format("{} {}", verb, object)},
       .retryable = status.code == 429};
+}
+
+bool is_passing(const Error& error) {
+  switch (error.code) {
+    case ErrorCode::unavailable:
+    case ErrorCode::timed_out:
+    case ErrorCode::corrupt:
+    case ErrorCode::environment:
+    case ErrorCode::io: return true;
+    default: return false;
+  }
 }
 
 }  // namespace stoker::kube

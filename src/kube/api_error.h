@@ -24,4 +24,8 @@ Status status_of(const net::Response& response);
 // (429, 5xx). Retryable is a 429 alone: after a 5xx the server may have acted.
 Error error_of(const Status& status, std::string_view verb, std::string_view object);
 
+// Who waits for a server anyway may try again after it: the server, what is before it, or what vouches for us (a
+// credential plugin) is away. Not: a refusal.
+bool is_passing(const Error& error);
+
 }  // namespace stoker::kube

@@ -47,10 +47,6 @@ std::int64_t executor_number(const json::object& pod) {
   return number;
 }
 
-kube::ObjectPath pods_of(const std::string& namespace_name) {
-  return {.type = kube::kPods, .namespace_name = namespace_name, .name = {}, .subresource = {}};
-}
-
 // Whether it is a name that Spark gives to executors of this driver: those that are gone are known by it alone.
 bool is_executor_name(const Application& application, const std::string& pod) {
   constexpr std::string_view kDriverEnd = "-driver";
@@ -61,16 +57,12 @@ bool is_executor_name(const Application& application, const std::string& pod) {
 
 ClusterEvent event_of(const json::object& event) {
   const json::object& about = object_in(event, "involvedObject");
-  ClusterEvent row{.time = time_in(event, "lastTimestamp"),
-                   .type = text_in(event, "type"),
-                   .reason = text_in(event, "reason"),
-                   .pod = text_in(about, "name"),
-                   .message = text_in(event, "message"),
-                   .count = std::max<std::int64_t>(resources::number_in(event, "count"), 1)};
-  if (!row.time) row.time = time_in(object_in(event, "series"), "lastObservedTime");
-  if (!row.time) row.time = time_in(event, "eventTime");
-  if (!row.time) row.time = time_in(object_in(event, "metadata"), "creationTimestamp");
-  return row;
+  return {.time = time_of_event(event),
+          .type = text_in(event, "type"),
+          .reason = text_in(event, "reason"),
+          .pod = text_in(about, "name"),
+          .message = text_in(event, "message"),
+          .count = std::max<std::int64_t>(resources::number_in(event, "count"), 1)};
 }
 
 }  // namespace
@@ -151,7 +143,7 @@ Result<Application> choose_application(const std::vector<Application>& all, cons
 
 Result<std::vector<Application>> list_applications(const runtime::Context& context, const kube::Client& client,
                                                    const std::string& namespace_name) {
-  TRY_ASSIGN(kube::ObjectList drivers, client.list(context, pods_of(namespace_name),
+  TRY_ASSIGN(kube::ObjectList drivers, client.list(context, kube::ObjectPath::all(kube::kPods, namespace_name),
                                                    {.labels = fmt::format("{}=driver", kRoleLabel), .fields = {}}));
   std::vector<Application> applications;
   for (json::object& driver : drivers.objects)
@@ -176,7 +168,7 @@ Result<Application> find_application(const runtime::Context& context, const kube
 Result<std::vector<json::object>> list_executors(const runtime::Context& context, const kube::Client& client,
                                                  const Application& application) {
   if (application.application_id.empty()) return std::vector<json::object>();
-  TRY_ASSIGN(kube::ObjectList pods, client.list(context, pods_of(application.namespace_name),
+  TRY_ASSIGN(kube::ObjectList pods, client.list(context, kube::ObjectPath::all(kube::kPods, application.namespace_name),
                                                 {.labels = fmt::format("{}=executor,{}={}", kRoleLabel,
                                                                        kApplicationIdLabel, application.application_id),
                                                  .fields = {}}));
@@ -186,7 +178,7 @@ Result<std::vector<json::object>> list_executors(const runtime::Context& context
 
 Result<std::vector<json::object>> list_all_executors(const runtime::Context& context, const kube::Client& client,
                                                      const std::string& namespace_name) {
-  TRY_ASSIGN(kube::ObjectList pods, client.list(context, pods_of(namespace_name),
+  TRY_ASSIGN(kube::ObjectList pods, client.list(context, kube::ObjectPath::all(kube::kPods, namespace_name),
                                                 {.labels = fmt::format("{}=executor", kRoleLabel), .fields = {}}));
   return std::move(pods.objects);
 }
@@ -218,11 +210,9 @@ std::vector<ClusterEvent> events_of(const Application& application, const std::v
 Result<std::vector<ClusterEvent>> list_events(const runtime::Context& context, const kube::Client& client,
                                               const Application& application,
                                               const std::vector<json::object>& executors) {
-  TRY_ASSIGN(
-      const kube::ObjectList events,
-      client.list(context,
-                  {.type = kube::kEvents, .namespace_name = application.namespace_name, .name = {}, .subresource = {}},
-                  {.labels = {}, .fields = "involvedObject.kind=Pod"}));
+  TRY_ASSIGN(const kube::ObjectList events,
+             client.list(context, kube::ObjectPath::all(kube::kEvents, application.namespace_name),
+                         {.labels = {}, .fields = "involvedObject.kind=Pod"}));
   return events_of(application, executors, events.objects);
 }
 
@@ -230,16 +220,18 @@ std::optional<StartProblem> why_it_waits(const Application& application, const s
   if (application.state.phase != spark::DriverPhase::waiting) return std::nullopt;
   if (auto problem = problem_of_pod(application.driver, application.state)) return problem;
   std::optional<StartProblem> last;
-  for (const ClusterEvent& event : events)
-    if (event.pod == application.pod)
-      if (auto problem = problem_of_event({{"type", event.type}, {"reason", event.reason}, {"message", event.message}}))
-        last = std::move(problem);
+  for (const ClusterEvent& event : events) {
+    if (event.pod != application.pod) continue;
+    const json::object said{{"type", event.type}, {"reason", event.reason}, {"message", event.message}};
+    if (is_progress(said)) last.reset();
+    if (auto problem = problem_of_event(said)) last = std::move(problem);
+  }
   return last;
 }
 
 Result<KillOutcome> kill_application(const runtime::Context& context, const kube::Client& client,
                                      const Application& application, std::optional<std::int64_t> grace_seconds) {
-  kube::ObjectPath path = pods_of(application.namespace_name);
+  kube::ObjectPath path = kube::ObjectPath::all(kube::kPods, application.namespace_name);
   path.name = application.pod;
   auto removed = client.remove(context, path, {.uid = application.uid, .resource_version = {}}, grace_seconds);
   if (removed) return KillOutcome::asked;

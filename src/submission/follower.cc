@@ -2,11 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <optional>
 #include <thread>
+#include <utility>
 
+#include "kube/api_error.h"
 #include "resources/object.h"
 #include "runtime/event_loop.h"
 #include "runtime/stop.h"
@@ -18,6 +21,9 @@ namespace stoker::submission {
 namespace {
 
 using runtime::Context;
+
+// Of a server that stays away.
+constexpr int kLongestDelays = 30;
 
 // Objects that a selection names, from a list and then from watches, until the context ends. Nobody hears twice of the
 // same state but after a watch that broke.
@@ -40,24 +46,34 @@ class ObjectWatch {
 
   // The error that ends it: the context's, or one that trying again does not heal.
   Error run(const Context& context) {
+    std::string said;  // of what breaks it, until it works again
+    auto delay = retry_delay_;
     while (true) {
-      auto ended = version_.empty() ? list(context) : watch(context);
-      if (ended) continue;
-      const Error& error = ended.error();
-      if (error.code == ErrorCode::expired) {
-        version_.clear();
-        continue;
+      came_ = false;
+      const auto ended = version_.empty() ? list(context) : watch(context);
+      if (came_) {
+        said.clear();
+        delay = retry_delay_;
       }
-      if (error.code != ErrorCode::unavailable && error.code != ErrorCode::corrupt) return error;
-      sink_.on_trouble(error);
-      version_.clear();
-      if (auto waited = runtime::wait_for(context, client_.clock(), retry_delay_); !waited) return waited.error();
+      if (ended && came_) continue;
+      if (!ended) {
+        const Error& error = ended.error();
+        if (auto alive = context.check(client_.clock()); !alive) return std::move(alive).error();
+        const bool expired = error.code == ErrorCode::expired;
+        if (!expired && !kube::is_passing(error)) return error;
+        if (!expired && said != error.describe()) sink_.on_trouble(error);
+        if (!expired) said = error.describe();
+        version_.clear();
+      }
+      if (auto waited = runtime::wait_for(context, client_.clock(), delay); !waited) return std::move(waited).error();
+      delay = std::min(2 * delay, kLongestDelays * retry_delay_);
     }
   }
 
  private:
   Result<void> list(const Context& context) {
     TRY_ASSIGN(kube::ObjectList all, client_.list(context, path_, selection_));
+    came_ = true;
     version_ = all.resource_version;
     if (all.objects.empty() && sink_.on_missing) sink_.on_missing();
     for (json::object& object : all.objects)
@@ -66,6 +82,7 @@ class ObjectWatch {
   }
   Result<void> watch(const Context& context) {
     return client_.watch(context, path_, selection_, version_, [this](kube::WatchEvent event) -> Result<void> {
+      came_ = true;
       version_ = resources::metadata_text(event.object, "resourceVersion");
       if (event.kind == kube::WatchEvent::Kind::bookmark) return {};
       if (event.kind != kube::WatchEvent::Kind::removed)
@@ -82,6 +99,7 @@ class ObjectWatch {
   const std::chrono::milliseconds retry_delay_;
   const Sink sink_;
   std::string version_;  // "": to be listed
+  bool came_ = false;    // an answer, or an event
 };
 
 class Follower {
@@ -99,7 +117,7 @@ class Follower {
               .maximum_failures = std::nullopt},
              [this](std::string_view line) { hand_on(line); }) {}
 
-  Result<spark::DriverState> run(const Context& context) {
+  Result<Ending> run(const Context& context) {
     const auto stop = [this] { loop_.stop(); };
     const runtime::StopCallback<decltype(stop)> on_stop(context.stop, stop);
     if (!context.deadline.is_never()) loop_.at(context.deadline.time(), stop);
@@ -115,13 +133,13 @@ class Follower {
     end_log(context);
     if (failure_) return *failure_;
     if (!done_) TRY(context.check(client_.clock()));
-    return state_;
+    return Ending{.state = state_, .problem = problem_, .log_trouble = log_trouble_};
   }
 
  private:
   void watch_pod(const Context& context) {
     ObjectWatch watch(
-        client_, {.type = kube::kPods, .namespace_name = driver_.namespace_name, .name = {}, .subresource = {}},
+        client_, kube::ObjectPath::all(kube::kPods, driver_.namespace_name),
         {.labels = {}, .fields = "metadata.name=" + driver_.name}, options_.retry_delay,
         {.on_object = [this](json::object pod) { post([this, pod = std::move(pod)] { on_pod(pod); }); },
          .on_missing = [this] { post([this] { on_removed(last_ ? *last_ : json::object()); }); },
@@ -137,7 +155,7 @@ class Follower {
   // Events are a help; who may not see them follows without.
   void watch_events(const Context& context) {
     ObjectWatch watch(
-        client_, {.type = kube::kEvents, .namespace_name = driver_.namespace_name, .name = {}, .subresource = {}},
+        client_, kube::ObjectPath::all(kube::kEvents, driver_.namespace_name),
         {.labels = {}, .fields = "involvedObject.uid=" + driver_.uid}, options_.retry_delay,
         {.on_object = [this](json::object event) { post([this, event = std::move(event)] { on_event(event); }); },
          .on_missing = {},
@@ -181,10 +199,18 @@ class Follower {
 
   void on_event(const json::object& event) {
     if (state_.phase != spark::DriverPhase::waiting) return;
-    if (const auto problem = problem_of_event(event)) {
-      scheduled_ = true;
-      tell(*problem);
+    const auto time = time_of_event(event);
+    if (is_progress(event)) {
+      last_progress_ = std::max(last_progress_, time);
+      // What the pod itself says of its containers is over when it says so.
+      if (problem_ && problem_is_of_event_) forget_problem();
+      return;
     }
+    const auto problem = problem_of_event(event);
+    if (!problem || (time && time <= last_progress_)) return;
+    scheduled_ = true;
+    tell(*problem);
+    problem_is_of_event_ = true;
   }
 
   void take(const spark::DriverState& state) {
@@ -206,6 +232,7 @@ class Follower {
     if (!problem_ || problem_->text != problem.text) listener_.on_problem(problem);
     const bool begins = !problem_ || !problem_->likely_final;
     problem_ = problem;
+    problem_is_of_event_ = false;
     if (problem.likely_final && begins) patience_ = loop_.after(options_.patience, [this] { finish(); });
     if (!problem.likely_final) forget_patience();
   }
@@ -223,9 +250,14 @@ class Follower {
       const auto read =
           log_.run({.deadline = {}, .stop = log_stop_.get_token(), .fields = {}},
                    {.namespace_name = driver_.namespace_name, .pod = driver_.name, .container = container});
-      if (!read && read.error().code != ErrorCode::cancelled && read.error().code != ErrorCode::timed_out)
-        listener_.on_trouble(read.error());
+      if (read || read.error().code == ErrorCode::cancelled) return;
+      log_trouble_ = read.error();
+      post([this] { tell_log_trouble(); });  // if it is not over
     });
+  }
+
+  void tell_log_trouble() {
+    if (!std::exchange(log_trouble_is_told_, true)) listener_.on_trouble(*log_trouble_);
   }
 
   void hand_on(std::string_view line) {
@@ -236,31 +268,37 @@ class Follower {
   }
 
   void end_log(const Context& context) {
-    if (!log_thread_) {
-      // A driver that ended before it was seen to run has a log too.
-      if (!options_.with_log || !done_ || !state_.has_log || !last_) return;
+    // A driver that ended before it was seen to run has a log too.
+    if (!log_thread_ && options_.with_log && done_ && state_.has_log && last_)
       read_log(spark::driver_container_name(*last_));
-    }
-    const auto stop = [this] { log_stop_.request_stop(); };
-    if (!done_) {
-      stop();
-    } else {
-      // Its own time, which the caller's stop may cut short.
-      const runtime::StopCallback<decltype(stop)> on_stop(context.stop, stop);
-      const auto limit = std::jthread([this, stop](const std::stop_token& done) {
-        const Context rest = Context{.deadline = {}, .stop = done, .fields = {}};
-        // A reader may take the time that it wants; a log of which nothing comes is given up.
-        while (true) {
-          const std::uint64_t before = lines_;
-          if (!runtime::wait_for(rest, client_.clock(), options_.time_for_log)) return;
-          if (lines_ == before && !handing_on_) return stop();
-        }
-      });
-      log_thread_->join();
-      log_thread_.reset();
-      return;
-    }
+    if (!log_thread_) return;
+    if (done_)
+      finish_log(context);
+    else
+      log_stop_.request_stop();
     log_thread_.reset();
+    if (log_trouble_ && done_) tell_log_trouble();
+  }
+
+  // The rest of the log has its own time, which the caller's stop may cut short. A reader may take the time that it
+  // wants; a log of which nothing comes is given up.
+  void finish_log(const Context& context) {
+    const auto stop = [this] { log_stop_.request_stop(); };
+    const runtime::StopCallback<decltype(stop)> on_stop(context.stop, stop);
+    std::atomic<bool> gave_up = false;
+    const std::jthread limit([this, stop, &gave_up](const std::stop_token& finished) {
+      const Context rest = Context{.deadline = {}, .stop = finished, .fields = {}};
+      while (true) {
+        const std::uint64_t before = lines_;
+        if (!runtime::wait_for(rest, client_.clock(), options_.time_for_log)) return;
+        if (lines_ != before || handing_on_) continue;
+        gave_up = true;
+        return stop();
+      }
+    });
+    log_thread_->join();
+    if (gave_up && !log_trouble_)
+      log_trouble_ = Error{.code = ErrorCode::timed_out, .message = "the end of the driver's log did not come"};
   }
 
   const kube::Client& client_;
@@ -276,7 +314,11 @@ class Follower {
   bool done_ = false;
   std::optional<Error> failure_;
   std::optional<StartProblem> problem_;
+  bool problem_is_of_event_ = false;
+  std::optional<WallTime> last_progress_;  // as events say
   std::optional<runtime::TimerId> patience_;
+  bool log_trouble_is_told_ = false;
+  std::optional<Error> log_trouble_;      // of the log's thread, until that has posted it or has ended
   std::atomic<bool> handing_on_ = false;  // of the log's thread
   std::atomic<std::uint64_t> lines_ = 0;  // that were handed on
   LogReader log_;
@@ -286,8 +328,8 @@ class Follower {
 
 }  // namespace
 
-Result<spark::DriverState> follow(const runtime::Context& context, const kube::Client& client, const DriverPod& driver,
-                                  const FollowOptions& options, FollowListener& listener) {
+Result<Ending> follow(const runtime::Context& context, const kube::Client& client, const DriverPod& driver,
+                      const FollowOptions& options, FollowListener& listener) {
   return Follower(client, driver, options, listener).run(context);
 }
 

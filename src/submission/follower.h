@@ -30,8 +30,8 @@ struct FollowOptions {
   std::chrono::milliseconds time_for_log{30'000};
 };
 
-// Who follows hears of things here. on_log comes from another thread than the rest, and never after follow() has
-// returned.
+// Who follows hears of things here, on the thread that follows; but on_log comes from another one, and never after
+// follow() has returned.
 class FollowListener {
  public:
   virtual ~FollowListener() = default;
@@ -50,9 +50,15 @@ struct DriverPod {
   std::string uid;
 };
 
-// The last state: succeeded or failed, or waiting when it was given up (options.patience, hopeless). Errors: the
-// context's, permission.
-Result<spark::DriverState> follow(const runtime::Context& context, const kube::Client& client, const DriverPod& driver,
-                                  const FollowOptions& options, FollowListener& listener);
+struct Ending {
+  spark::DriverState state;             // succeeded or failed, or waiting when it was given up (patience, hopeless)
+  std::optional<StartProblem> problem;  // that it was given up for
+  // What kept the log from being read to its end; the listener has heard of it.
+  std::optional<Error> log_trouble;
+};
+
+// Servers that are away are waited for. Errors: the context's, and refusals (permission).
+Result<Ending> follow(const runtime::Context& context, const kube::Client& client, const DriverPod& driver,
+                      const FollowOptions& options, FollowListener& listener);
 
 }  // namespace stoker::submission

@@ -35,7 +35,7 @@ class FollowerTest : public ::testing::Test, protected FollowListener {
     });
     server_.await_watches(2);  // of the pod, of its events
   }
-  spark::DriverState end() { return end_.get().value(); }
+  spark::DriverState end() { return end_.get().value().state; }
   std::vector<std::string> heard() {
     std::scoped_lock lock(mutex_);
     return heard_;
@@ -57,7 +57,7 @@ class FollowerTest : public ::testing::Test, protected FollowListener {
   runtime::StopSource stop_;
   std::mutex mutex_;
   std::vector<std::string> heard_;  // guarded by mutex_
-  std::future<Result<spark::DriverState>> end_;
+  std::future<Result<Ending>> end_;
 };
 
 using Words = std::vector<std::string>;
@@ -125,6 +125,53 @@ TEST_F(FollowerTest, HandsOnEachLineOfALogOnce) {
   for (const std::string& text : heard())
     if (text.starts_with("log: ")) log.push_back(text);
   EXPECT_EQ(log, (Words{"log: one\n", "log: two\n"}));
+}
+
+TEST_F(FollowerTest, WaitsForAServerThatHangs) {
+  const kube::Client impatient{
+      server_, clock_, runtime::real_waiting(clock_, [] { return 0U; }), {.call_timeout = 50ms}};
+  server_.fail_next(fakes::on("list", "pods"), fakes::Fault::of(fakes::Fault::Kind::slow));
+  end_ = std::async(std::launch::async, [this, &impatient] {
+    return submission::follow({}, impatient, {.namespace_name = "default", .name = "d", .uid = uid_},
+                              {.retry_delay = 1ms}, *this);
+  });
+  server_.await_watches(2);
+  server_.run_pod("default", "d");
+  server_.finish_pod("default", "d", 0);
+  EXPECT_EQ(end().exit_code, 0);
+}
+
+TEST_F(FollowerTest, SaysWhatKeptTheLogFromBeingRead) {
+  server_.deny("get", "pods/log");
+  follow(/*with_log=*/true);
+  server_.run_pod("default", "d");
+  server_.finish_pod("default", "d", 0);
+  const Ending ending = end_.get().value();
+  EXPECT_EQ(ending.state.exit_code, 0);
+  EXPECT_EQ(ending.log_trouble.value().code, ErrorCode::permission);
+}
+
+TEST_F(FollowerTest, ForgetsAMountThatFailedBeforeTheNodeWentOn) {
+  const auto event = [&](const std::string& name, const std::string& type, const std::string& reason,
+                         const std::string& time) {
+    const json::object document{
+        {"apiVersion", "v1"},
+        {"kind", "Event"},
+        {"metadata", {{"name", name}}},
+        {"involvedObject", {{"kind", "Pod"}, {"namespace", "default"}, {"name", "d"}, {"uid", uid_}}},
+        {"type", type},
+        {"reason", reason},
+        {"message", "configmap \"c\" not found"},
+        {"lastTimestamp", time}};
+    ASSERT_TRUE(client_.create({}, document, "default").ok());
+  };
+  event("a", "Normal", "Pulling", "2026-01-01T00:00:02Z");
+  event("b", "Warning", "FailedMount", "2026-01-01T00:00:01Z");
+  follow();
+  server_.run_pod("default", "d");
+  server_.finish_pod("default", "d", 0);
+  EXPECT_EQ(end().exit_code, 0);
+  EXPECT_EQ(heard(), (Words{"waiting", "running", "succeeded"}));
 }
 
 TEST_F(FollowerTest, GivesUpOnWhatStaysWrong) {

@@ -1,5 +1,6 @@
 #include "submission/log_reader.h"
 
+#include "kube/api_error.h"
 #include "runtime/wait.h"
 #include "submission/log_resumer.h"
 
@@ -29,7 +30,7 @@ Result<void> LogReader::run(const runtime::Context& context, const LogSource& so
     if (read && last) break;
     failures = read || came ? 0 : failures + 1;
     const bool given_up = options_.maximum_failures && failures >= *options_.maximum_failures;
-    if (!read && (read.error().code != ErrorCode::unavailable || given_up)) {
+    if (!read && (!kube::is_passing(read.error()) || given_up)) {
       outcome = std::move(read);
       break;
     }

@@ -1,8 +1,21 @@
 #include "submission/log_resumer.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace stoker::submission {
+
+namespace {
+
+// "2026-01-01T00:00:05.123+02:00" without its fraction; "" for what is no time.
+std::string second_of(std::string_view time) {
+  constexpr std::size_t kSecondsEnd = std::string_view("2026-01-01T00:00:00").size();
+  const std::size_t zone = time.find_first_of("Z+-", std::min(kSecondsEnd, time.size()));
+  if (zone == std::string_view::npos) return "";
+  return std::string(time.substr(0, kSecondsEnd)) + std::string(time.substr(zone));
+}
+
+}  // namespace
 
 void LogResumer::feed(std::string_view piece, const Line& on_line) {
   while (!piece.empty()) {
@@ -29,24 +42,24 @@ void LogResumer::take(std::string_view line, const Line& on_line) {
     on_line(line);
     return;
   }
-  const std::string_view time = line.substr(0, blank);
-  // Times are written alike, so texts compare as times do.
-  is_wanted_ = time > last_time_ || (time == last_time_ && to_skip_ == 0);
-  if (time == last_time_ && to_skip_ > 0) --to_skip_;
-  if (!is_wanted_) return;
-  if (time != last_time_) {
-    last_time_ = time;
-    at_last_time_ = 0;
-    to_skip_ = 0;
+  std::string time(line.substr(0, blank));
+  if (const auto again = to_skip_.find(time); again != to_skip_.end()) {
+    if (--again->second == 0) to_skip_.erase(again);
+    is_wanted_ = false;
+    return;
   }
-  ++at_last_time_;
+  if (std::string second = second_of(time); second != second_) {
+    second_ = std::move(second);
+    of_second_.clear();
+  }
+  if (of_second_.size() < kMaximumTimes) ++of_second_[std::move(time)];
   on_line(line.substr(blank + 1));
 }
 
 void LogResumer::disconnected() {
   begun_.clear();
   is_inside_ = false;
-  to_skip_ = at_last_time_;
+  to_skip_ = of_second_;
 }
 
 void LogResumer::flush(const Line& on_line) {
@@ -54,8 +67,7 @@ void LogResumer::flush(const Line& on_line) {
 }
 
 std::string LogResumer::since_time() const {
-  constexpr std::size_t kSecondsEnd = std::string_view("2026-01-01T00:00:00").size();
-  return last_time_.size() < kSecondsEnd ? "" : last_time_.substr(0, kSecondsEnd) + "Z";
+  return second_;
 }
 
 }  // namespace stoker::submission

@@ -1,12 +1,13 @@
 // Turns the log of a container, read with timestamps in several goes, into each line once. Pure.
 //
-// Kubernetes gives a log from a second on; what was handed on of that second is recognised by its timestamps, and lines
-// of the same timestamp by their count.
+// Kubernetes gives a log from a second on; what was handed on of that second is recognised by its timestamps, which
+// need not be in order: standard output and error have clocks of their own, and clocks are set back.
 #pragma once
 
 #include <functional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 
 namespace stoker::submission {
 
@@ -23,18 +24,23 @@ class LogResumer {
   void disconnected();
   // Nothing more will come.
   void flush(const Line& on_line);
-  // Where to go on, to the second: "2026-01-01T00:00:00Z"; "" is from the beginning.
+  // Where to go on, to the second and in the node's zone: "2026-01-01T00:00:00+02:00"; "" is from the beginning.
   std::string since_time() const;
 
  private:
   void take(std::string_view line, const Line& on_line);
 
-  std::string begun_;             // of a line, timestamp and all
-  std::string last_time_;         // of the last line that was handed on
-  std::size_t at_last_time_ = 0;  // how many lines of that time were
-  std::size_t to_skip_ = 0;       // of those, how many are still to come again
-  bool is_inside_ = false;        // what comes next belongs to a line whose beginning was taken
-  bool is_wanted_ = true;         // and that was handed on
+  // How many lines have each timestamp.
+  using Times = std::unordered_map<std::string, std::size_t>;
+  // Of one second no more are remembered: after a reconnect those beyond come twice.
+  static constexpr std::size_t kMaximumTimes = 1 << 17;
+
+  std::string begun_;       // of a line, timestamp and all
+  std::string second_;      // of the last line that was handed on
+  Times of_second_;         // what was handed on of it
+  Times to_skip_;           // of those, what is still to come again
+  bool is_inside_ = false;  // what comes next belongs to a line whose beginning was taken
+  bool is_wanted_ = true;   // and that was handed on
 };
 
 }  // namespace stoker::submission

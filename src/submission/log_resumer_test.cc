@@ -45,6 +45,36 @@ TEST_F(LogResumerTest, CountsLinesOfOneTime) {
   EXPECT_EQ(seen(), (Lines{"a\n", "a\n", "a\n"}));
 }
 
+TEST_F(LogResumerTest, HandsOnWhatHasAnEarlierTimeThanTheLineBefore) {
+  feed("2026-01-01T00:00:05.2Z error\n2026-01-01T00:00:05.1Z output\n2026-01-01T00:00:04.9Z set back\n");
+  EXPECT_EQ(seen(), (Lines{"error\n", "output\n", "set back\n"}));
+  EXPECT_EQ(lines_.since_time(), "2026-01-01T00:00:04Z");
+}
+
+TEST_F(LogResumerTest, GoesOnAmongTimesThatAreNotInOrder) {
+  const std::string first = "2026-01-01T00:00:05.2Z a\n2026-01-01T00:00:05.1Z b\n";
+  feed(first);
+  lines_.disconnected();
+  feed(first + "2026-01-01T00:00:05.15Z c\n");
+  lines_.disconnected();
+  feed(first + "2026-01-01T00:00:05.15Z c\n2026-01-01T00:00:06.0Z d\n");
+  EXPECT_EQ(seen(), (Lines{"a\n", "b\n", "c\n", "d\n"}));
+}
+
+TEST_F(LogResumerTest, GoesOnAfterALogThatWasRotatedAway) {
+  feed("2026-01-01T00:00:05.1Z a\n2026-01-01T00:00:05.2Z b\n");
+  lines_.disconnected();
+  feed("2026-01-01T00:00:05.3Z c\n2026-01-01T00:00:06.0Z d\n");
+  EXPECT_EQ(seen(), (Lines{"a\n", "b\n", "c\n", "d\n"}));
+}
+
+TEST_F(LogResumerTest, KeepsTheZoneOfTheNode) {
+  feed("2026-01-01T08:00:05.123456789+08:00 a\n");
+  EXPECT_EQ(lines_.since_time(), "2026-01-01T08:00:05+08:00");
+  feed("2026-01-01T08:00:06-03:30 b\n");
+  EXPECT_EQ(lines_.since_time(), "2026-01-01T08:00:06-03:30");
+}
+
 TEST_F(LogResumerTest, CutsALineWithoutAnEnd) {
   feed("2026-01-01T00:00:05.1Z " + std::string(LogResumer::kMaximumLineBytes, 'x'));
   ASSERT_EQ(seen().size(), 1U);

@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 
+#include "codec/time.h"
 #include "resources/object.h"
 
 namespace stoker::submission {
@@ -78,6 +80,22 @@ std::optional<StartProblem> problem_of_event(const json::object& event) {
   // Nodes under load say that they were too slow to look, and mount a little later.
   if (problem && reason == "FailedMount") problem->likely_final = message.find("not found") != std::string::npos;
   return problem;
+}
+
+bool is_progress(const json::object& event) {
+  // Kubelet's, in their order; a volume that could not be mounted comes before them.
+  constexpr std::array<std::string_view, 4> kSteps = {"Pulling", "Pulled", "Created", "Started"};
+  return resources::text_in(event, "type") == "Normal" &&
+         std::ranges::find(kSteps, resources::text_in(event, "reason")) != kSteps.end();
+}
+
+std::optional<WallTime> time_of_event(const json::object& event) {
+  for (const std::string& text :
+       {resources::text_in(event, "lastTimestamp"),
+        resources::text_in(resources::object_in(event, "series"), "lastObservedTime"),
+        resources::text_in(event, "eventTime"), resources::metadata_text(event, "creationTimestamp")})
+    if (const auto time = codec::parse_time(text)) return time.value();
+  return std::nullopt;
 }
 
 StartProblem nobody_schedules(const json::object& pod) {

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "base/clock.h"
 #include "codec/json.h"
 #include "spark/driver_state.h"
 
@@ -22,6 +23,10 @@ struct StartProblem {
 std::optional<StartProblem> problem_of_pod(const json::object& pod, const spark::DriverState& state);
 // From an Event about the pod; none for what is no problem.
 std::optional<StartProblem> problem_of_event(const json::object& event);
+// From an Event about the pod: the node has come further, so that an older event's problem is over.
+bool is_progress(const json::object& event);
+// When an Event was seen last; none when it says nothing.
+std::optional<WallTime> time_of_event(const json::object& event);
 // Nobody has looked at the pod since it was made.
 StartProblem nobody_schedules(const json::object& pod);
 
