@@ -8,8 +8,8 @@
 // So one patch makes the pod the owner of all, where a patch of each would be needed. A crash after any write leaves an
 // unfinished anchor; leftovers.h finishes or removes what hangs on it. docs/adr/0009-owners-by-an-anchor.md says more.
 //
-// Each write is idempotent by (name, submission id): an object that is there and ours is taken for made. Whatever
-// happens, there is at most one driver, since its name is part of the plan.
+// Each write is idempotent by (name, submission id): an object that is there, ours and will stay is taken for made.
+// Whatever happens, there is at most one driver, since its name is part of the plan.
 #pragma once
 
 #include <chrono>
@@ -38,7 +38,8 @@ struct Placement {
 };
 
 // Errors: of the API, after which what was made has been removed; when that failed too, the hint says how to.
-// already_exists when a name is taken by an object of somebody else.
+// already_exists when a name is taken by an object of somebody else; conflict when the driver of this id is being
+// deleted.
 Result<Placement> place(const runtime::Context& context, const kube::Client& client, const spark::SubmissionPlan& plan,
                         const PlacementOptions& options);
 

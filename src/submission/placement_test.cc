@@ -175,6 +175,63 @@ TEST_F(PlacementTest, DoublesNothingWhenAnAnswerIsLost) {
   EXPECT_EQ(objects(), kObjects * drivers());
 }
 
+TEST_F(PlacementTest, GetsANewDeadlineWhenItGoesOnWithAnAnchor) {
+  ASSERT_TRUE(submit_and_crash("a", 2));
+  clock_.advance(6min);
+  ASSERT_TRUE(submit_and_crash("a", 3));  // the deadline, and two that were missing
+  EXPECT_TRUE(clean().empty()) << "it may still be at work";
+}
+
+// Ctrl-C, and the same key again: the garbage collector has come only so far.
+TEST_F(PlacementTest, TakesNothingThatGoesWithItsOldOwner) {
+  const spark::SubmissionPlan plan = plan_of("a");
+  const auto remove = [&](const kube::ResourceType& type, std::string_view name) {
+    return client_.remove({}, {.type = type, .namespace_name = "default", .name = std::string(name)}).ok();
+  };
+  for (const bool anchor_is_gone : {false, true}) {
+    ASSERT_TRUE(submit("a").ok());
+    ASSERT_TRUE(remove(kube::kPods, resources::name_of(plan.driver)));
+    const json::object anchor = ours(kube::kConfigMaps).front();
+    ASSERT_TRUE(!anchor_is_gone || remove(kube::kConfigMaps, resources::name_of(anchor)));
+    ASSERT_TRUE(submit("a").ok());
+    server_.collect_garbage();
+    EXPECT_EQ(objects(), kObjects) << anchor_is_gone;
+  }
+}
+
+TEST_F(PlacementTest, FindsNoDriverOfOthersUnderAnIdThatItDrew) {
+  json::object driver = plan_of("a").driver;
+  resources::object_at(resources::object_at(driver, "metadata"), "labels")[kSubmissionLabel] = "a";
+  ASSERT_TRUE(client_.create({}, driver, "default").ok());  // by a request that was sent twice
+  const auto placement = place({}, client_, plan_of("a"), {.submission_id = "a", .may_be_there = false});
+  ASSERT_TRUE(placement.ok());
+  EXPECT_FALSE(placement->was_there);
+}
+
+TEST_F(PlacementTest, SaysThatTheDriverOfAnIdIsBeingDeleted) {
+  const auto placement = submit("a");
+  ASSERT_TRUE(placement.ok());
+  server_.run_pod("default", std::string(resources::name_of(placement->driver)));  // so that it ends in its own time
+  ASSERT_TRUE(client_
+                  .remove({}, {.type = kube::kPods,
+                               .namespace_name = "default",
+                               .name = std::string(resources::name_of(placement->driver))})
+                  .ok());
+  EXPECT_EQ(submit("a").error().code, ErrorCode::conflict);
+  EXPECT_EQ(drivers(), 1U);
+}
+
+TEST_F(PlacementTest, KeepsTheAnchorOfWhatItCannotRemove) {
+  server_.fail_at(5, Fault::of(Fault::Kind::broken_after));  // the pod's fate is not known
+  server_.deny("get", "pods");
+  ASSERT_FALSE(submit("a").ok());
+  EXPECT_EQ(unfinished(), 1U);
+  server_.allow_all();
+  clock_.advance(6min);
+  ASSERT_EQ(clean().size(), 1U);
+  EXPECT_EQ(objects(), kObjects);  // finished, as it has a driver
+}
+
 TEST_F(PlacementTest, DoesNotTakeWhatIsNotItsOwn) {
   json::object other = plan_of("a").dependants.front();
   ASSERT_TRUE(client_.create({}, other, "default").ok());
