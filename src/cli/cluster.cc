@@ -28,7 +28,9 @@ Result<std::unique_ptr<Cluster>> open_cluster(const Program& program, const Clus
   if (options.context) configuration.set("spark.kubernetes.context", *options.context);
   TRY_ASSIGN(kube::ClusterConfiguration cluster,
              submission::cluster_of(configuration, program.environment, options.kubeconfig));
-  return std::make_unique<Cluster>(program, std::move(cluster));
+  auto opened = std::make_unique<Cluster>(program, std::move(cluster));
+  TRY(opened->log_in({}));
+  return opened;
 }
 
 std::string namespace_of(const ClusterOptions& options, const Cluster& cluster) {

@@ -21,6 +21,8 @@ class Cluster {
   Cluster& operator=(const Cluster&) = delete;
 
   const kube::Client& client() const { return client_; }
+  // Before the first call, so that a person who logs in has time.
+  Result<void> log_in(const runtime::Context& context) { return transport_.log_in(context); }
   // Of the kubeconfig's context.
   const std::string& namespace_name() const { return namespace_name_; }
 

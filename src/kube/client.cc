@@ -76,7 +76,6 @@ Client::Client(Transport& transport, const Clock& clock, runtime::Waiting waitin
 Result<net::Response> Client::call(const runtime::Context& context, const Call& call, std::string_view verb,
                                    const std::string& object, bool repeatable) const {
   const runtime::Context bounded = context.with_timeout(clock_, limits_.call_timeout);
-  auto delay = limits_.first_delay;
   for (int tries = 1;; ++tries) {
     auto answer = transport_.send(bounded, call, {});
     if (answer && answer.value().ok()) {
@@ -93,12 +92,10 @@ Result<net::Response> Client::call(const runtime::Context& context, const Call& 
                            (status.code == 0 && error.retryable);
     const bool again = untouched || (repeatable && error.code == ErrorCode::unavailable);
     if (!again || tries == limits_.maximum_tries) return error;
-    const auto random_part =
-        std::chrono::milliseconds(waiting_.random_bits() % static_cast<std::uint64_t>(delay.count()));
-    const auto pause = std::max<std::chrono::milliseconds>(delay / 2 + random_part / 2,
-                                                           std::chrono::seconds(status.retry_after_seconds));
+    const auto pause = std::max<std::chrono::milliseconds>(
+        runtime::backoff(tries + 1, limits_.first_delay, limits_.longest_delay, waiting_.random_bits()),
+        std::chrono::seconds(status.retry_after_seconds));
     if (!waiting_.wait(bounded, pause)) return error;
-    delay = std::min(delay * 2, limits_.longest_delay);
   }
 }
 

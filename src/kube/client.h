@@ -2,8 +2,9 @@
 //
 // Each call ends by its context, and at the latest after Limits::call_timeout unless it follows (watch, logs). Retried:
 // what the server did not act on (429 and 503 with Retry-After, no connection), and what can be repeated without harm
-// (reads, replacements and removals that say what they expect, patches) after a broken connection or a 5xx. A creation
-// after a broken connection is not: who creates knows how to recognise his own.
+// (reads, removals that say what they expect, patches that say what shall be) after a broken connection or a 5xx. A
+// creation or replacement is not: who creates knows how to recognise his own. He must all the same: libcurl sends a
+// request again, whatever it is, when a kept connection turns out to be closed.
 #pragma once
 
 #include <chrono>
@@ -82,7 +83,7 @@ class Client {
   Result<void> watch(const runtime::Context& context, const ObjectPath& path, const Selection& selection,
                      const std::string& resource_version,
                      const std::function<Result<void>(WatchEvent)>& on_event) const;
-  // The object as the server has it now. Warnings of the server go to `warnings` when there is one.
+  // The object as the server has it now.
   Result<json::object> create(const runtime::Context& context, const json::object& object,
                               const std::string& namespace_name, bool dry_run = false) const;
   Result<json::object> replace(const runtime::Context& context, const ObjectPath& path,

@@ -68,8 +68,7 @@ TEST_F(ClientTest, GivesUpAfterItsTries) {
 TEST_F(ClientTest, GathersThePagesOfAList) {
   server_.answer(200, R"({"metadata":{"continue":"n/x","resourceVersion":"5"},"items":[{"metadata":{"name":"a"}}]})");
   server_.answer(200, R"({"metadata":{"resourceVersion":"5"},"items":[{"metadata":{"name":"b"}}]})");
-  const auto list = client_.list({}, {.type = kPods, .namespace_name = "ml", .name = {}, .subresource = {}},
-                                 {.labels = "a=b", .fields = ""});
+  const auto list = client_.list({}, ObjectPath::all(kPods, "ml"), {.labels = "a=b", .fields = ""});
   ASSERT_TRUE(list.ok());
   ASSERT_EQ(list.value().objects.size(), 2U);
   EXPECT_EQ(list.value().objects[1].at("kind"), "Pod");

@@ -48,7 +48,7 @@ class Kubeconfig {
       all.files_.push_back(std::make_shared<const KubeconfigFile>(std::move(file)));
     }
     if (all.files_.empty())
-      return Error{.code = ErrorCode::not_found,
+      return Error{.code = ErrorCode::environment,
                    .message = fmt::format("there is no kubeconfig: {}", join(files_of(request, variables), ", ")),
                    .hint = "set KUBECONFIG, or write --master k8s://https://host:port with a token"};
     return all;
@@ -60,7 +60,7 @@ class Kubeconfig {
       if (!name.empty()) return name;
     }
     TRY_ASSIGN(const auto names, names_of("contexts"));
-    return Error{.code = ErrorCode::not_found,
+    return Error{.code = ErrorCode::environment,
                  .message = "no kubeconfig has a current context",
                  .hint = names.empty() ? "kubectl config use-context NAME sets it"
                                        : fmt::format("there are: {}", join(names, ", "))};

@@ -61,8 +61,9 @@ struct ConfigurationRequest {
   std::optional<std::string> file;     // --kubeconfig; else KUBECONFIG, else ~/.kube/config
 };
 
-// From kubeconfig files. Errors: invalid_document with file, line and column; not_found for a context, cluster or user
-// that no file has, with the nearest name.
+// From kubeconfig files. Errors: environment when none is there or says anything, so that another source may count;
+// invalid_document with file, line and column; not_found for a named file, context, cluster or user, with the nearest
+// name.
 Result<ClusterConfiguration> load_kubeconfig(const ConfigurationRequest& request, const Variables& variables);
 
 // Where a pod finds its service account; none outside a cluster.

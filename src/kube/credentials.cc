@@ -92,15 +92,16 @@ Result<Proof> CredentialSource::run_plugin(const runtime::Context& context) {
   (*spec.environment)["KUBERNETES_EXEC_INFO"] = plugin_question(configuration_, plugin);
   spec.input = runtime::Stream::inherit();
   spec.new_session = false;  // it may ask a person on the terminal
-  auto output = runtime::run_program(std::move(spec), context.with_timeout(clock_, kPluginTimeout), clock_);
+  // Where to log in and with which code it says on standard error.
+  auto output = runtime::run_program(std::move(spec), context.with_timeout(clock_, kPluginTimeout), clock_,
+                                     {.collect_error = false});
   if (!output) {
     Error error = std::move(output).error();
     if (error.code == ErrorCode::cancelled) return error;
     return plugin_error(plugin, fmt::format("could not be run: {}", error.message));
   }
   if (!output.value().status.success())
-    return plugin_error(plugin,
-                        fmt::format("ended with {}: {}", output.value().status.describe(), trim(output.value().err)));
+    return plugin_error(plugin, fmt::format("ended with {}", output.value().status.describe()));
   TRY_ASSIGN(PluginAnswer answer, read_plugin_answer(output.value().out, plugin));
   expires_ = answer.expires;
   return std::move(answer.proof);
@@ -112,6 +113,7 @@ Result<Proof> CredentialSource::proof(const runtime::Context& context) {
   const WallTime now = clock_.wall_now();
   if (kept_ && (!expires_ || now + kRenewBefore < *expires_)) return *kept_;
   Proof proof{.certificate_pem = said.client_certificate_pem, .key_pem = said.client_key_pem};
+  kept_.reset();
   expires_.reset();
   if (!said.token_file.empty()) {
     TRY_ASSIGN(const Proof token, read_token_file());

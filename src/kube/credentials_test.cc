@@ -103,7 +103,7 @@ TEST_F(CredentialsTest, SaysWhatIsWrongWithAPlugin) {
   }
   const auto failed =
       CredentialSource(with_plugin("", "echo not logged in >&2; exit 3;"), variables_, clock_).proof({});
-  EXPECT_EQ(failed.error().message, "the credential plugin /bin/sh ended with exit code 3: not logged in");
+  EXPECT_EQ(failed.error().message, "the credential plugin /bin/sh ended with exit code 3");
 
   ClusterConfiguration missing = with_plugin("");
   missing.credentials.exec->command = "/nowhere/plugin";
@@ -119,6 +119,11 @@ TEST_F(CredentialsTest, ReadsARotatedTokenAgainAfterAMinute) {
   EXPECT_EQ(source.proof({}).value().authorization, "Bearer first");
   clock_.advance(61s);
   EXPECT_EQ(source.proof({}).value().authorization, "Bearer second");
+  // One that cannot be had any more is no proof that never grows old.
+  clock_.advance(61s);
+  std::filesystem::remove(file);
+  EXPECT_FALSE(source.proof({}).ok());
+  EXPECT_FALSE(source.proof({}).ok());
 }
 
 }  // namespace

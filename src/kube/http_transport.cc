@@ -71,6 +71,11 @@ Result<net::Response> HttpTransport::try_once(const runtime::Context& context, c
   return client_for(proof)->send(context, request, sink);
 }
 
+Result<void> HttpTransport::log_in(const runtime::Context& context) {
+  TRY(credentials_.proof(context));
+  return {};
+}
+
 Result<net::Response> HttpTransport::send(const runtime::Context& context, const Call& call,
                                           const net::BodySink& sink) {
   constexpr int kUnauthorized = 401;

@@ -17,6 +17,8 @@ class HttpTransport final : public Transport {
   // `variables`: of this process, for proxies and credential plugins. `clock` outlives the transport.
   HttpTransport(ClusterConfiguration configuration, Variables variables, const Clock& clock);
 
+  // Gets the credentials, if a plugin has to be asked for them: a person may be slower than a call may last.
+  Result<void> log_in(const runtime::Context& context);
   // A 401 is answered once with newer credentials, where such may be had.
   Result<net::Response> send(const runtime::Context& context, const Call& call, const net::BodySink& sink) override;
 

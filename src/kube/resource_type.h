@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/result.h"
 #include "codec/json.h"
@@ -54,6 +55,11 @@ struct ObjectPath {
   std::string namespace_name;
   std::string name;
   std::string subresource;  // "log", "status"
+
+  // All of a kind in a namespace, "" is every one.
+  static ObjectPath all(const ResourceType& type, std::string namespace_name) {
+    return {.type = type, .namespace_name = std::move(namespace_name), .name = {}, .subresource = {}};
+  }
 
   // "/api/v1/namespaces/ml/pods/pi-driver/log", encoded.
   std::string url_path() const;

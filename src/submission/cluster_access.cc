@@ -25,7 +25,8 @@ Result<void> take_file(const spark::Configuration& configuration, std::string_vi
   return {};
 }
 
-Result<void> take_keys(const spark::Configuration& configuration, kube::ClusterConfiguration& cluster) {
+Result<void> take_keys(const spark::Configuration& configuration, const kube::Variables& variables,
+                       kube::ClusterConfiguration& cluster) {
   TRY(take_file(configuration, "caCertFile", cluster.certificate_authority_pem));
   TRY(take_file(configuration, "clientKeyFile", cluster.credentials.client_key_pem));
   TRY(take_file(configuration, "clientCertFile", cluster.credentials.client_certificate_pem));
@@ -39,7 +40,14 @@ Result<void> take_keys(const spark::Configuration& configuration, kube::ClusterC
     cluster.credentials.token = std::string(trim(token.value_or("")));
     cluster.credentials.token_file = token_file.value_or("");
   }
-  if (configuration.raw("spark.kubernetes.trust.certificates") == "true") cluster.insecure = true;
+  const spark::Environment environment = [&](std::string_view name) -> std::optional<std::string> {
+    const auto found = variables.find(std::string(name));
+    return found == variables.end() ? std::nullopt : std::optional(found->second);
+  };
+  TRY_ASSIGN(
+      const bool trusts_all,
+      spark::ConfigurationReader(configuration, environment).boolean("spark.kubernetes.trust.certificates", false));
+  cluster.insecure = cluster.insecure || trusts_all;
   return {};
 }
 
@@ -47,25 +55,27 @@ Result<void> take_keys(const spark::Configuration& configuration, kube::ClusterC
 
 Result<kube::ClusterConfiguration> cluster_of(const spark::Configuration& configuration,
                                               const kube::Variables& variables,
-                                              const std::optional<std::string>& kubeconfig) {
+                                              const std::optional<std::string>& kubeconfig,
+                                              const std::string& service_account_folder) {
   const kube::ConfigurationRequest request{.context = configuration.raw("spark.kubernetes.context"),
                                            .file = kubeconfig};
   std::string master = configuration.raw("spark.master").value_or("");
   if (master.starts_with(kMasterPrefix)) master.erase(0, kMasterPrefix.size());
   kube::ClusterConfiguration cluster;
-  TRY_ASSIGN(const auto in_cluster, kube::load_in_cluster(variables));
+  TRY_ASSIGN(const auto in_cluster, kube::load_in_cluster(variables, service_account_folder));
   auto from_file = kube::load_kubeconfig(request, variables);
-  if (from_file) {
+  const bool is_missing = !from_file && from_file.error().code == ErrorCode::environment;
+  const bool may_be_missing = !kubeconfig && !request.context;
+  if (from_file)
     cluster = std::move(from_file).value();
-  } else if (in_cluster && !kubeconfig) {
+  else if (is_missing && may_be_missing && in_cluster)
     cluster = *in_cluster;
-  } else if (from_file.error().code != ErrorCode::not_found || request.context || kubeconfig || master.empty()) {
+  else if (!is_missing || !may_be_missing || master.empty())
     return std::move(from_file).error();
-  }
   if (!master.empty()) cluster.server = master;
   while (cluster.server.ends_with('/'))
     cluster.server.pop_back();
-  TRY(take_keys(configuration, cluster));
+  TRY(take_keys(configuration, variables, cluster));
   return cluster;
 }
 

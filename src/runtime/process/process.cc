@@ -291,11 +291,14 @@ void Process::kill_group(int signal) const {
   }
 }
 
-Result<Output> run_program(ProcessSpec spec, const Context& context, const Clock& clock, std::size_t limit) {
+Result<Output> run_program(ProcessSpec spec, const Context& context, const Clock& clock, OutputOptions options) {
   TRY_ASSIGN(Pipe out, make_pipe());
   TRY_ASSIGN(Pipe err, make_pipe());
   spec.output = Stream::to(out.write_end.get());
-  spec.error = Stream::to(err.write_end.get());
+  if (options.collect_error)
+    spec.error = Stream::to(err.write_end.get());
+  else
+    err.read_end.reset();
   TRY_ASSIGN(Process process, Process::start(spec));
   out.write_end.reset();
   err.write_end.reset();
@@ -316,7 +319,7 @@ Result<Output> run_program(ProcessSpec spec, const Context& context, const Clock
       ssize_t count = ::read(ends[i]->get(), buffer.data(), buffer.size());
       if (count == 0 || (count < 0 && errno != EINTR)) ends[i]->reset();
       if (count > 0) {
-        auto room = limit - std::min(limit, texts[i]->size());
+        auto room = options.limit_bytes - std::min(options.limit_bytes, texts[i]->size());
         texts[i]->append(buffer.data(), std::min(room, static_cast<std::size_t>(count)));
       }
     }

@@ -99,8 +99,12 @@ struct Output {
   std::string out;
   std::string err;
 };
-// Runs a short program and collects what it prints, at most `limit` bytes each; killed at the context's end.
-Result<Output> run_program(ProcessSpec spec, const Context& context, const Clock& clock,
-                           std::size_t limit = 1024 * 1024);
+struct OutputOptions {
+  std::size_t limit_bytes = 1024 * 1024;  // of each stream
+  // Else standard error stays what the spec says: a person reads it while the program runs.
+  bool collect_error = true;
+};
+// Runs a short program and collects what it prints; killed at the context's end.
+Result<Output> run_program(ProcessSpec spec, const Context& context, const Clock& clock, OutputOptions options = {});
 
 }  // namespace stoker::runtime

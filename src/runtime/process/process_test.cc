@@ -118,7 +118,7 @@ TEST(Process, WaitEndsWithItsContext) {
 }
 
 TEST(RunProgram, KeepsAtMostTheLimit) {
-  auto output = run_program(shell("head -c 100000 /dev/zero"), {}, system_clock_, 1000);
+  auto output = run_program(shell("head -c 100000 /dev/zero"), {}, system_clock_, {.limit_bytes = 1000});
   EXPECT_EQ(output->out.size(), 1000u);
   EXPECT_TRUE(output->status.success());
 }
