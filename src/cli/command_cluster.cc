@@ -3,6 +3,7 @@
 
 #include "cli/command_parser.h"
 #include "cli/submit/submit_line.h"
+#include "resources/object.h"
 
 namespace stoker::cli {
 
@@ -18,10 +19,19 @@ void add_cluster(CLI::App& app, ClusterOptions& options) {
   app.add_option("--kubeconfig", options.kubeconfig, "Instead of KUBECONFIG and ~/.kube/config")->type_name("FILE");
 }
 
+CLI::Option* names_namespace(CLI::Option* option) {
+  option->type_name("NAME");
+  return option->check(CLI::Validator(
+      [](std::string& text) -> std::string {
+        if (resources::is_dns_label(text)) return "";
+        return fmt::format("\"{}\" is no name of a namespace: it has {}", text, resources::kDnsLabelRule);
+      },
+      ""));
+}
+
 CLI::Option* add_namespace(CLI::App& app, ClusterOptions& options) {
-  return app
-      .add_option("--namespace,-n", options.namespace_name, "The namespace (default: that of the kubeconfig's context)")
-      ->type_name("NAME");
+  return names_namespace(app.add_option("--namespace,-n", options.namespace_name,
+                                        "The namespace (default: that of the kubeconfig's context)"));
 }
 
 void add_place(CLI::App& app, ClusterOptions& options) {
@@ -104,9 +114,8 @@ void Parser::add_cluster_verbs() {
       "  stoker rbac --namespace ml --service-account spark | kubectl apply -f -\n"
       "  stoker rbac --namespace ml --submitter --user alice | kubectl apply -f -",
       [](CLI::App& app, RbacCommand& options) {
-        app.add_option("--namespace,-n", options.namespace_name, "Where the applications run")
-            ->capture_default_str()
-            ->type_name("NAME");
+        names_namespace(app.add_option("--namespace,-n", options.namespace_name, "Where the applications run")
+                            ->capture_default_str());
         auto* account =
             app.add_option("--service-account", options.service_account, "Who gets the rights; it is made too")
                 ->capture_default_str()

@@ -14,6 +14,7 @@ namespace stoker::cli {
 CLI::App* Parser::group(const std::string& name, const std::string& help) {
   auto* sub = app_.add_subcommand(name, help);
   sub->require_subcommand(1);
+  sub->footer("");  // else it would have the program's examples; each verb has its own
   return sub;
 }
 

@@ -76,6 +76,12 @@ TEST(CommandLine, HelpShowsExamples) {
   }
 }
 
+TEST(CommandLine, AGroupShowsNoExamplesOfOtherVerbs) {
+  const std::string text = parsed<HelpCommand>({"apps", "--help"}).text;
+  EXPECT_NE(text.find("cleanup"), std::string::npos);
+  EXPECT_EQ(text.find("stoker run"), std::string::npos) << text;
+}
+
 TEST(CommandLine, HidesTheDaemonsOwnVerb) {
   for (const auto& node : completion_nodes())
     EXPECT_EQ(node.name.find("serve"), std::string::npos);

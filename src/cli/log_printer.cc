@@ -1,12 +1,12 @@
-#include "cli/submit/log_printer.h"
+#include "cli/log_printer.h"
 
-#include <unistd.h>
-
-#include <atomic>
-#include <cerrno>
 #include <condition_variable>
 #include <mutex>
+#include <optional>
 #include <thread>
+#include <utility>
+
+#include "runtime/file.h"
 
 namespace stoker::cli {
 
@@ -17,49 +17,40 @@ constexpr std::size_t kMaximumWaitingBytes = 8 << 20;
 }  // namespace
 
 struct LogPrinter::State {
-  explicit State(int its_descriptor) : descriptor(its_descriptor) {}
+  State(int its_descriptor, OnFailure its_on_failure)
+      : descriptor(its_descriptor), on_failure(std::move(its_on_failure)) {}
 
   const int descriptor;
+  const OnFailure on_failure;
   std::mutex mutex;
   std::condition_variable_any changed;
   std::string waiting;   // guarded by mutex, as what follows
   bool writing = false;  // a piece that was taken out of `waiting`
   bool closed = false;
-  std::atomic<bool> gone = false;  // the reader
+  std::optional<Error> failure;
 
   void run() {
-    while (true) {
-      std::string piece;
-      {
-        std::unique_lock lock(mutex);
-        changed.wait(lock, [this] { return closed || !waiting.empty(); });
-        if (waiting.empty()) return;
-        piece.swap(waiting);
-        writing = true;
-      }
+    std::unique_lock lock(mutex);
+    while (!failure) {
+      changed.wait(lock, [this] { return closed || !waiting.empty(); });
+      if (waiting.empty()) return;
+      const std::string piece = std::exchange(waiting, {});
+      writing = true;
+      lock.unlock();
       changed.notify_all();
-      write_all(piece);
-      {
-        std::scoped_lock lock(mutex);
-        writing = false;
-      }
+      auto written = runtime::write_all(descriptor, piece).with_context("cannot print the log");
+      lock.lock();
+      writing = false;
+      if (!written) failure = std::move(written).error();
       changed.notify_all();
     }
-  }
-
-  void write_all(std::string_view piece) {
-    while (!piece.empty() && !gone) {
-      const ssize_t written = ::write(descriptor, piece.data(), piece.size());
-      if (written < 0 && errno == EINTR) continue;
-      if (written < 0)
-        gone = true;
-      else
-        piece.remove_prefix(static_cast<std::size_t>(written));
-    }
+    lock.unlock();
+    if (on_failure) on_failure(*failure);  // which nobody changes any more
   }
 };
 
-LogPrinter::LogPrinter(int descriptor) : state_(std::make_shared<State>(descriptor)) {
+LogPrinter::LogPrinter(int descriptor, OnFailure on_failure)
+    : state_(std::make_shared<State>(descriptor, std::move(on_failure))) {
   std::thread([state = state_] { state->run(); }).detach();
 }
 
@@ -73,22 +64,19 @@ LogPrinter::~LogPrinter() {
 }
 
 void LogPrinter::print(std::string_view text, const runtime::StopToken& stop) {
-  if (state_->gone) return;
   std::unique_lock lock(state_->mutex);
-  state_->changed.wait(lock, stop, [&] { return state_->gone || state_->waiting.size() < kMaximumWaitingBytes; });
-  if (stop.stop_requested()) return;
+  state_->changed.wait(lock, stop, [&] { return state_->failure || state_->waiting.size() < kMaximumWaitingBytes; });
+  if (stop.stop_requested() || state_->failure) return;
   state_->waiting += text;
   lock.unlock();
   state_->changed.notify_all();
 }
 
-void LogPrinter::finish(const runtime::StopToken& stop) {
+Result<void> LogPrinter::finish(const runtime::StopToken& stop) {
   std::unique_lock lock(state_->mutex);
-  state_->changed.wait(lock, stop, [&] { return state_->gone || (state_->waiting.empty() && !state_->writing); });
-}
-
-bool LogPrinter::reader_is_gone() const {
-  return state_->gone;
+  state_->changed.wait(lock, stop, [&] { return state_->failure || (state_->waiting.empty() && !state_->writing); });
+  if (state_->failure) return *state_->failure;
+  return {};
 }
 
 }  // namespace stoker::cli

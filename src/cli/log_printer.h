@@ -4,18 +4,24 @@
 // outlives the printer, since a thread that hangs in a write cannot be joined.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
 
+#include "base/result.h"
 #include "runtime/stop.h"
 
 namespace stoker::cli {
 
 class LogPrinter {
  public:
+  // What to do when writing fails for good (the reader went, the disk is full): called once, by the printer's thread,
+  // perhaps after the printer is gone. All that comes after is dropped.
+  using OnFailure = std::function<void(const Error&)>;
+
   // `descriptor` stays open as long as the process.
-  explicit LogPrinter(int descriptor);
+  explicit LogPrinter(int descriptor, OnFailure on_failure = {});
   // Does not wait for what is still to be written.
   ~LogPrinter();
   LogPrinter(const LogPrinter&) = delete;
@@ -23,9 +29,8 @@ class LogPrinter {
 
   // Waits for room, unless it is stopped.
   void print(std::string_view text, const runtime::StopToken& stop);
-  // Until everything is written, the reader has gone, or it is stopped.
-  void finish(const runtime::StopToken& stop);
-  bool reader_is_gone() const;
+  // Until everything is written, or it is stopped. Errors: what the writing failed with.
+  Result<void> finish(const runtime::StopToken& stop);
 
  private:
   struct State;

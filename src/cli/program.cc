@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <cerrno>
+#include <cstdio>
+
 #include "base/overloaded.h"
 #include "cli/command_line.h"
 #include "cli/completion.h"
@@ -26,20 +29,20 @@ Result<int> dispatch(const Program& program, const Command& command) {
   const auto& common = command.common;
   return std::visit(overloaded{
                         [&](const HelpCommand& help) -> Result<int> {
-                          fmt::print("{}", help.text);
+                          print(help.text);
                           return 0;
                         },
                         [&](const VersionCommand&) -> Result<int> {
                           if (common.json) {
                             print_json(json::object{{"version", STOKER_VERSION}});
                           } else {
-                            fmt::print("stoker {}\n", STOKER_VERSION);
+                            print("stoker " STOKER_VERSION "\n");
                           }
                           return 0;
                         },
                         [&](const CompletionCommand& completion) -> Result<int> {
                           TRY_ASSIGN(const auto script, completion_script(completion.shell));
-                          fmt::print("{}", script);
+                          print(script);
                           return 0;
                         },
                         [&](const RunCommand& verb) { return run_run(program, common, verb); },
@@ -75,6 +78,14 @@ Result<int> dispatch(const Program& program, const Command& command) {
                     command.verb);
 }
 
+// What was printed is out, or the command has failed: `stoker rbac > role.yaml` on a full disk is no success.
+int with_output_written(int code) {
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return code;
+  const Error error = system_error("cannot write to standard output", errno);
+  print_error(error);
+  return code == 0 ? exit_code(error.code) : code;
+}
+
 }  // namespace
 
 int run_program(const Program& program, const std::vector<std::string>& arguments) {
@@ -90,7 +101,7 @@ int run_program(const Program& program, const std::vector<std::string>& argument
     return exit_code(command.error().code);
   }
   auto outcome = dispatch(program, command.value());
-  if (outcome.ok()) return outcome.value();
+  if (outcome.ok()) return with_output_written(outcome.value());
   print_error(outcome.error());
   return exit_code(outcome.error().code);
 }

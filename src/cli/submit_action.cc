@@ -5,6 +5,7 @@
 #include "base/strings.h"
 #include "cli/cluster.h"
 #include "cli/output.h"
+#include "cli/submit/submit_run.h"
 #include "resources/object.h"
 #include "spark/spark_version.h"
 #include "spark/units.h"
@@ -69,7 +70,7 @@ Result<int> kill_all(const kube::Client& client, const std::vector<Application>&
     const auto killed = submission::kill_application({}, client, application, grace_seconds);
     if (!killed) {
       print_error(killed.error());
-      code = exit_code(killed.error().code);
+      code = kExitPrevented;
     } else {
       print(fmt::format("driver {} {}\n", application.describe(),
                         killed.value() == submission::KillOutcome::gone ? "was gone already" : "deleted"));

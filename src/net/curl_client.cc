@@ -103,13 +103,13 @@ bool nothing_was_sent(CURLcode code) {
   return std::find(kBefore.begin(), kBefore.end(), code) != kBefore.end();
 }
 
-Error error_of(CURLcode code, const char* detail) {
+Error error_of(CURLcode code, const char* detail, bool was_connected) {
   Error error{.code = ErrorCode::unavailable,
               .message = *detail != '\0' ? std::string(trim(detail)) : std::string(curl_easy_strerror(code)),
               .retryable = nothing_was_sent(code)};
-  if (code == CURLE_OPERATION_TIMEDOUT) {  // only connecting has a time limit of its own
+  if (code == CURLE_OPERATION_TIMEDOUT) {  // of connecting, or by a silence
     error.code = ErrorCode::unavailable;
-    error.retryable = true;
+    error.retryable = !was_connected;
   } else if (code == CURLE_PEER_FAILED_VERIFICATION) {
     error.hint = "the server's certificate is not one that the configured authority vouches for";
   } else if (code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL) {
@@ -216,6 +216,12 @@ struct CurlClient::State {
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, 30L);
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPINTVL, 10L);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(options.connect_timeout.count()));
+    // A look-up of a name that hangs is left behind with its thread when the context ends.
+    curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
+    if (options.longest_silence.count() > 0) {
+      curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
+      curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, static_cast<long>(options.longest_silence.count()));
+    }
     curl_easy_setopt(easy, CURLOPT_PROXY, options.proxy.c_str());
     curl_easy_setopt(easy, CURLOPT_NOPROXY, options.no_proxy.c_str());
     curl_easy_setopt(easy, CURLOPT_USERAGENT, options.user_agent.c_str());
@@ -288,10 +294,12 @@ Result<Response> CurlClient::send(const runtime::Context& context, const Request
   // A transfer that was cut leaves its connection unfit; libcurl closes it when the handle is removed.
   long status = 0;
   curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+  curl_off_t connected_after_us = 0;
+  curl_easy_getinfo(easy, CURLINFO_PRETRANSFER_TIME_T, &connected_after_us);
   state_->give_back(std::move(session));
   if (exchange.failure) return *std::move(exchange.failure);
   if (!ended) return ended.error();
-  if (ended.value() != CURLE_OK) return error_of(ended.value(), error_text.data());
+  if (ended.value() != CURLE_OK) return error_of(ended.value(), error_text.data(), connected_after_us > 0);
   exchange.response.status = static_cast<int>(status);
   return std::move(exchange.response);
 }

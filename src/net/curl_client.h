@@ -18,6 +18,9 @@ struct ClientOptions {
   std::string no_proxy;  // hosts, domains and networks that are reached directly, as in NO_PROXY
   std::string user_agent;
   std::chrono::milliseconds connect_timeout{10'000};
+  // A server that for so long neither takes nor gives a byte is given up (unavailable); 0: as long as the context
+  // lasts.
+  std::chrono::seconds longest_silence{0};
   std::size_t maximum_body_bytes = 256 << 20;  // of an answer without a sink
   std::size_t maximum_idle_connections = 32;
 };

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <memory>
+#include <regex>
 
 namespace stoker::net {
 
@@ -47,6 +48,11 @@ Result<Url> parse_url(const std::string& text) {
              .port = part(CURLUPART_PORT),
              .path = part(CURLUPART_PATH),
              .query = part(CURLUPART_QUERY)};
+}
+
+std::string without_password(const std::string& text) {
+  static const std::regex kUserInfo("://(?:[^/@,\\s]+|[^/@:,\\s]*:[^@,\\s]*)@");
+  return text.find('@') == std::string::npos ? text : std::regex_replace(text, kUserInfo, "://***@");
 }
 
 }  // namespace stoker::net

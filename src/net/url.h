@@ -31,4 +31,8 @@ struct Url {
 // Errors: invalid_value.
 Result<Url> parse_url(const std::string& text);
 
+// A text with *** for the users and passwords of the addresses in it. Also finds keys with slashes, which stand in
+// addresses against the rules (s3a://KEY:SECRET@bucket); rather too much is hidden than too little.
+std::string without_password(const std::string& text);
+
 }  // namespace stoker::net

@@ -67,6 +67,21 @@ S3Client::S3Client(net::HttpClient& http, const Clock& clock, S3Options options,
       limits_(limits),
       region_(options_.region) {}
 
+S3Client::Call S3Client::call_without_body(std::string method, std::string bucket, std::string key) {
+  Call call;
+  call.method = std::move(method);
+  call.bucket = std::move(bucket);
+  call.key = std::move(key);
+  call.payload_hash = codec::sha256_hex("");
+  return call;
+}
+
+Error S3Client::changed_while_read(const runtime::Path& file) {
+  return {.code = ErrorCode::conflict,
+          .message = fmt::format("{} changed while it was read", file.string()),
+          .hint = "submit again"};
+}
+
 Result<net::Response> S3Client::send_once(const runtime::Context& context, const Call& call,
                                           const std::string& region) const {
   const S3Place place = place_of(options_, region, call.bucket, call.key);
@@ -92,13 +107,7 @@ Result<net::Response> S3Client::send_once(const runtime::Context& context, const
 }
 
 std::chrono::milliseconds S3Client::delay_before(int next_try, const net::Response* response) const {
-  std::chrono::milliseconds delay = limits_.first_delay;
-  for (int i = 2; i < next_try && delay < limits_.longest_delay; ++i)
-    delay *= 2;
-  delay = std::min(delay, limits_.longest_delay);
-  // Between a half and the whole of it: those who were refused together do not come back together.
-  const std::int64_t half = delay.count() / 2;
-  delay = std::chrono::milliseconds(half + static_cast<std::int64_t>(waiting_.random_bits() % (half + 1)));
+  const auto delay = runtime::backoff(next_try, limits_.first_delay, limits_.longest_delay, waiting_.random_bits());
   if (response == nullptr) return delay;
   const auto seconds = number(net::find_header(response->headers, "Retry-After").value_or(""));
   if (!seconds) return delay;
@@ -149,14 +158,7 @@ Result<net::Response> S3Client::demand(const runtime::Context& context, const Ca
 
 Result<std::optional<std::uint64_t>> S3Client::size(const runtime::Context& context, const std::string& bucket,
                                                     const std::string& key) const {
-  const Call call = {.method = "HEAD",
-                     .bucket = bucket,
-                     .key = key,
-                     .query = {},
-                     .headers = {},
-                     .body = {},
-                     .body_file = {},
-                     .payload_hash = codec::sha256_hex("")};
+  const Call call = call_without_body("HEAD", bucket, key);
   TRY_ASSIGN(const net::Response response, send(context, call));
   // Some servers leave the header out for what is empty.
   if (response.ok()) return number(net::find_header(response.headers, "Content-Length").value_or("0"));
@@ -170,19 +172,12 @@ Result<void> S3Client::put_file(const runtime::Context& context, const std::stri
   if (digest.bytes > limits_.multipart_above_bytes) return put_in_parts(context, bucket, key, file, digest);
   // Another size would leave a server waiting for the rest; another content it refuses by the hash.
   TRY_ASSIGN(const runtime::FileStamp now, runtime::stamp_file(file));
-  if (now.size != digest.bytes)
-    return Error{.code = ErrorCode::conflict,
-                 .message = fmt::format("{} changed while it was read", file.string()),
-                 .hint = "submit again"};
-  const Call call = {.method = "PUT",
-                     .bucket = bucket,
-                     .key = key,
-                     .query = {},
-                     .headers = options_.put_headers,
-                     .body = {},
-                     .body_file = file.string(),
-                     .payload_hash = digest.hex,
-                     .bytes = digest.bytes};
+  if (now.size != digest.bytes) return changed_while_read(file);
+  Call call = call_without_body("PUT", bucket, key);
+  call.headers = options_.put_headers;
+  call.body_file = file.string();
+  call.payload_hash = digest.hex;
+  call.bytes = digest.bytes;
   TRY(demand(context, call));
   return {};
 }

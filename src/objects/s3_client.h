@@ -88,6 +88,8 @@ class S3Client {
     std::string payload_hash;
     std::uint64_t bytes = 0;
   };
+  static Call call_without_body(std::string method, std::string bucket, std::string key);
+  static Error changed_while_read(const runtime::Path& file);
 
   // Any answer of the server that is not worth another try, or the last one.
   Result<net::Response> send(const runtime::Context& context, const Call& call) const;

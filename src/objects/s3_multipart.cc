@@ -16,12 +16,6 @@ namespace {
 constexpr std::uint64_t kMaximumParts = 10'000;  // S3's
 constexpr std::chrono::milliseconds kAbandonTime{10'000};
 
-Error changed(const runtime::Path& file) {
-  return {.code = ErrorCode::conflict,
-          .message = fmt::format("{} changed while it was read", file.string()),
-          .hint = "submit again"};
-}
-
 Result<std::string> read_part(int fd, std::uint64_t most, const runtime::Path& file) {
   std::string bytes(most, '\0');
   std::size_t done = 0;
@@ -51,7 +45,7 @@ Result<std::string> S3Client::put_parts(const runtime::Context& context, const C
     part.method = "PUT";
     part.query = {{"partNumber", std::to_string(number)}, {"uploadId", upload_id}};
     TRY_ASSIGN(part.body, read_part(fd.get(), part_bytes, file));
-    if (part.body.empty()) return changed(file);
+    if (part.body.empty()) return changed_while_read(file);
     content.update(part.body);
     done += part.body.size();
     part.bytes = part.body.size();
@@ -61,20 +55,13 @@ Result<std::string> S3Client::put_parts(const runtime::Context& context, const C
                         net::find_header(response.headers, "ETag").value_or(""));
   }
   // Each part is what was read; are all of them what was meant?
-  if (done != digest.bytes || content.hex() != digest.hex) return changed(file);
+  if (done != digest.bytes || content.hex() != digest.hex) return changed_while_read(file);
   return list + "</CompleteMultipartUpload>";
 }
 
 Result<void> S3Client::put_in_parts(const runtime::Context& context, const std::string& bucket, const std::string& key,
                                     const runtime::Path& file, const runtime::FileDigest& digest) const {
-  const Call whole = {.method = "POST",
-                      .bucket = bucket,
-                      .key = key,
-                      .query = {},
-                      .headers = {},
-                      .body = {},
-                      .body_file = {},
-                      .payload_hash = codec::sha256_hex("")};
+  const Call whole = call_without_body("POST", bucket, key);
   Call begin = whole;
   begin.query = {{"uploads", ""}};
   begin.headers = options_.put_headers;

@@ -105,11 +105,6 @@ json::object volume_mount(std::string_view name, std::string_view path) {
   return {{"mountPath", path}, {"name", name}};
 }
 
-void set_owner_pod(json::object& object, std::string_view pod_name, std::string_view pod_uid) {
-  object_at(object, "metadata")["ownerReferences"] = json::array{
-      json::object{{"apiVersion", "v1"}, {"kind", "Pod"}, {"controller", true}, {"name", pod_name}, {"uid", pod_uid}}};
-}
-
 std::string_view name_of(const json::object& object) {
   const json::value* metadata = object.if_contains("metadata");
   return metadata != nullptr && metadata->is_object() ? text_at(metadata->get_object(), "name") : std::string_view();

@@ -36,12 +36,11 @@ json::object named_value(std::string_view name, std::string_view value);
 json::object secret_volume(std::string_view name, std::string_view secret);
 json::object volume_mount(std::string_view name, std::string_view path);
 
-// Makes a pod the owner that the object dies with: what Kubernetes' garbage collection goes by.
-void set_owner_pod(json::object& object, std::string_view pod_name, std::string_view pod_uid);
-
 // What the names of namespaces and Services are (RFC 1123: at most 63 small letters, digits and '-'), and those of most
 // other objects (at most 253, '.' too).
 bool is_dns_label(std::string_view name);
+inline constexpr std::string_view kDnsLabelRule =
+    "at most 63 small letters, digits and '-', the first and the last a letter or digit";
 bool is_dns_subdomain(std::string_view name);
 
 // The value of metadata.FIELD; "" when there is none.

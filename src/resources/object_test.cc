@@ -22,14 +22,6 @@ TEST(Objects, KeepWhatStands) {
   EXPECT_EQ(codec::canonical_json(metadata), R"({"labels":{"kept":"1","team":"b"}})");
 }
 
-TEST(Objects, DieWithTheirOwner) {
-  json::object service = make_object("v1", "Service", "s");
-  set_owner_pod(service, "driver", "uid-1");
-  EXPECT_EQ(
-      codec::canonical_json(service.at("metadata")),
-      R"({"name":"s","ownerReferences":[{"apiVersion":"v1","controller":true,"kind":"Pod","name":"driver","uid":"uid-1"}]})");
-}
-
 TEST(Objects, WithoutANameHaveNone) {
   EXPECT_EQ(name_of({}), "");
   EXPECT_EQ(name_of({{"metadata", "odd"}}), "");

@@ -23,4 +23,14 @@ Waiting real_waiting(const Clock& clock, std::function<std::uint64_t()> random_b
           .random_bits = std::move(random_bits)};
 }
 
+std::chrono::milliseconds backoff(int next_try, std::chrono::milliseconds first, std::chrono::milliseconds longest,
+                                  std::uint64_t random_bits) {
+  std::chrono::milliseconds delay = first;
+  for (int i = 2; i < next_try && delay < longest; ++i)
+    delay *= 2;
+  delay = std::min(delay, longest);
+  const auto half = static_cast<std::uint64_t>(delay.count() / 2);
+  return std::chrono::milliseconds(half + random_bits % (half + 1));
+}
+
 }  // namespace stoker::runtime

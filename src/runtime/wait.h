@@ -19,6 +19,11 @@ struct Waiting {
   std::function<Result<void>(const Context&, std::chrono::milliseconds)> wait;
   std::function<std::uint64_t()> random_bits;
 };
+// Before try 2, 3, …: `first`, then twice as long each time, up to `longest`; of it between a half and the whole, so
+// that those who were refused together do not come back together.
+std::chrono::milliseconds backoff(int next_try, std::chrono::milliseconds first, std::chrono::milliseconds longest,
+                                  std::uint64_t random_bits);
+
 // By wait_for. `clock` outlives it.
 Waiting real_waiting(const Clock& clock, std::function<std::uint64_t()> random_bits);
 

@@ -83,7 +83,7 @@ Result<DriverContext> make_context(const SubmitRequest& request, const SparkVers
     return Error{
         .code = ErrorCode::invalid_value,
         .message = fmt::format("spark.kubernetes.namespace \"{}\" is no name of a namespace", context.namespace_name),
-        .hint = "write at most 63 small letters, digits and '-', the first and the last a letter or digit"};
+        .hint = fmt::format("write {}", resources::kDnsLabelRule)};
   context.name_prefix =
       resource_name_prefix(request.configuration.raw("spark.app.name").value_or(""), identifiers.unique);
   TRY_ASSIGN(context.driver_name,
@@ -158,7 +158,7 @@ Result<SubmissionPlan> plan_submission(const SubmitRequest& request, const Spark
   const ConfigurationReader configuration(request.configuration, environment);
   TRY_ASSIGN(const DriverContext context, make_context(request, version, identifiers, surroundings, configuration));
   // Spark reads this one only after everything is made; a wrong value should not leave a driver behind.
-  TRY(configuration.boolean("spark.kubernetes.submission.waitAppCompletion", true));
+  TRY_ASSIGN(const bool waits_for_end, configuration.boolean("spark.kubernetes.submission.waitAppCompletion", true));
 
   DriverParts parts;
   parts.warnings = request.warnings;
@@ -178,6 +178,7 @@ Result<SubmissionPlan> plan_submission(const SubmitRequest& request, const Spark
                         .groups = std::move(parts.groups),
                         .dependants = std::move(parts.dependants),
                         .driver = std::move(parts.pod),
+                        .waits_for_end = waits_for_end,
                         .warnings = std::move(parts.warnings)};
 }
 

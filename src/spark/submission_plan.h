@@ -42,6 +42,8 @@ struct SubmissionPlan {
   // Everything that the driver needs, in the order in which Spark makes them; without their owner.
   std::vector<json::object> dependants;
   json::object driver;
+  // spark.kubernetes.submission.waitAppCompletion: the submitter stays until the driver's end.
+  bool waits_for_end = true;
   // For the user, whole sentences.
   std::vector<std::string> warnings;
 };

@@ -165,7 +165,7 @@ class Resolution {
   }
 
   Result<void> take_application() {
-    if (!arguments_.primary_resource)
+    if (!arguments_.primary_resource || arguments_.primary_resource->empty())
       return usage("there is no application: a jar, a Python or an R file",
                    "write it after the flags, such as local:///opt/spark/examples/src/main/python/pi.py");
     const std::string& resource = *arguments_.primary_resource;

@@ -4,10 +4,12 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <regex>
 #include <string>
 
 #include "base/strings.h"
+#include "net/url.h"
 #include "resources/object.h"
 #include "spark/java_properties.h"
 
@@ -33,20 +35,72 @@ bool says_secret(std::string_view text) {
                              [&](std::string_view word) { return lower.find(word) != std::string::npos; });
 }
 
-// What to show of a value under its name.
-std::string shown(std::string_view name, const std::string& value) {
-  const std::string lower = lower_case(name);
-  const bool only_names = std::ranges::any_of(kOnlyNames, [&](std::string_view key) { return lower.starts_with(key); });
-  if (!only_names && (says_secret(name) || says_secret(value))) return std::string(kHidden);
-  return without_password(value);
-}
+// A user's spark.redaction.regex, beside the words above. What it cannot judge counts as secret: everything, when the
+// pattern is one that only Java has, and texts that are too long for a regex.
+class Redaction {
+ public:
+  explicit Redaction(const std::optional<std::string>& pattern) {
+    if (!pattern) return;
+    constexpr std::string_view kIgnoreCase = "(?i)";
+    const bool any_case = pattern->starts_with(kIgnoreCase);
+    try {
+      pattern_.emplace(any_case ? pattern->substr(kIgnoreCase.size()) : *pattern,
+                       any_case ? std::regex::ECMAScript | std::regex::icase : std::regex::ECMAScript);
+    } catch (const std::regex_error&) {
+      hides_all_ = true;
+    }
+  }
+
+  // What to show of a value under its name.
+  std::string shown(std::string_view name, const std::string& value) const {
+    const std::string lower = lower_case(name);
+    const bool only_names =
+        std::ranges::any_of(kOnlyNames, [&](std::string_view key) { return lower.starts_with(key); });
+    if (!only_names && (is_secret(name) || is_secret(value))) return std::string(kHidden);
+    return net::without_password(value);
+  }
+
+  // The words of a command line: the values of `--password=x`, `--password x` and `password=x`, and what has such words
+  // inside of it, as JSON has. A class or file that is called after tokens is no secret.
+  void hide_words(json::array& words) const {
+    bool after_secret_flag = false;
+    for (json::value& word : words) {
+      if (!word.is_string()) continue;
+      const std::string text(word.get_string());
+      const std::size_t equals = text.find('=');
+      const bool is_flag = text.starts_with('-');
+      const bool names_secret = is_secret(text.substr(0, equals));
+      const bool has_named_value = names_secret && equals != std::string::npos;
+      const bool is_plain = text.find_first_of(" \t\n\"'{=") == std::string::npos;
+      if (has_named_value)
+        word = fmt::format("{}={}", text.substr(0, equals), kHidden);
+      else if ((after_secret_flag && !is_flag) || (!is_plain && is_secret(text)))
+        word = kHidden;
+      else
+        word = net::without_password(text);
+      after_secret_flag = is_flag && names_secret && equals == std::string::npos;
+    }
+  }
+
+ private:
+  static constexpr std::size_t kLongestText = 4'096;  // std::regex recurses for each character
+
+  bool is_secret(std::string_view text) const {
+    if (hides_all_ || says_secret(text)) return true;
+    if (!pattern_) return false;
+    return text.size() > kLongestText || std::regex_search(text.begin(), text.end(), *pattern_);
+  }
+
+  std::optional<std::regex> pattern_;
+  bool hides_all_ = false;
+};
 
 // The comments at its top stay.
-std::string hide_properties(const std::string& text) {
+std::string hide_properties(const Redaction& redaction, const std::string& text) {
   auto properties = spark::read_java_properties(text);
   if (!properties) return std::string(kHidden);
   for (spark::Property& property : *properties)
-    property.value = shown(property.key, property.value);
+    property.value = redaction.shown(property.key, property.value);
   std::size_t comments = 0;
   while (comments < text.size() && text[comments] == '#')
     comments = std::min(text.find('\n', comments), text.size() - 1) + 1;
@@ -54,7 +108,7 @@ std::string hide_properties(const std::string& text) {
 }
 
 // Which of a file's lines are secret nobody can tell: all of them are.
-void hide_data(json::object& object) {
+void hide_data(const Redaction& redaction, json::object& object) {
   json::value* data = object.if_contains("data");
   if (data == nullptr || !data->is_object()) return;
   const bool is_secret_object = resources::kind_of(object) == "Secret";
@@ -62,46 +116,53 @@ void hide_data(json::object& object) {
     if (!member.value().is_string()) continue;
     const std::string text(member.value().get_string());
     if (!is_secret_object && member.key() == "spark.properties")
-      member.value() = hide_properties(text);
+      member.value() = hide_properties(redaction, text);
     else if (is_secret_object || member.key() != "spark.kubernetes.namespace")
       member.value() = fmt::format("{}: {} bytes", kHidden, text.size());
   }
 }
 
-void hide_texts(json::object& parent, std::string_view key) {
+void hide_texts(const Redaction& redaction, json::object& parent, std::string_view key) {
   json::value* texts = parent.if_contains(key);
   if (texts == nullptr || !texts->is_object()) return;
   for (auto& member : texts->get_object())
-    if (member.value().is_string()) member.value() = shown(member.key(), std::string(member.value().get_string()));
+    if (member.value().is_string())
+      member.value() = redaction.shown(member.key(), std::string(member.value().get_string()));
 }
 
-void hide_environment(json::object& pod) {
+void hide_environment(const Redaction& redaction, json::array& environment) {
+  for (json::value& variable : environment) {
+    json::object* fields = variable.if_object();
+    const json::value* name = fields == nullptr ? nullptr : fields->if_contains("name");
+    json::value* value = fields == nullptr ? nullptr : fields->if_contains("value");
+    if (name != nullptr && value != nullptr && name->is_string() && value->is_string())
+      *value = redaction.shown(name->get_string(), std::string(value->get_string()));
+  }
+}
+
+void hide_in_containers(const Redaction& redaction, json::object& pod) {
   json::object& spec = resources::object_at(pod, "spec");
   for (const std::string_view list : {"containers", "initContainers"}) {
     json::value* containers = spec.if_contains(list);
     if (containers == nullptr || !containers->is_array()) continue;
     for (json::value& container : containers->get_array()) {
-      json::value* environment = container.is_object() ? container.get_object().if_contains("env") : nullptr;
-      if (environment == nullptr || !environment->is_array()) continue;
-      for (json::value& variable : environment->get_array()) {
-        json::object* fields = variable.if_object();
-        const json::value* name = fields == nullptr ? nullptr : fields->if_contains("name");
-        json::value* value = fields == nullptr ? nullptr : fields->if_contains("value");
-        if (name != nullptr && value != nullptr && name->is_string() && value->is_string())
-          *value = shown(name->get_string(), std::string(value->get_string()));
-      }
+      if (!container.is_object()) continue;
+      const auto array_of = [&](std::string_view key) {
+        json::value* found = container.get_object().if_contains(key);
+        return found == nullptr ? nullptr : found->if_array();
+      };
+      if (json::array* environment = array_of("env")) hide_environment(redaction, *environment);
+      for (const std::string_view words : {"command", "args"})
+        if (json::array* found = array_of(words)) redaction.hide_words(*found);
     }
   }
 }
 
 }  // namespace
 
-std::string without_password(const std::string& text) {
-  static const std::regex kUserInfo("://[^/@,\\s]+@");
-  return text.find('@') == std::string::npos ? text : std::regex_replace(text, kUserInfo, "://***@");
-}
-
-json::object list_of_objects(const spark::SubmissionPlan& plan, Secrets secrets) {
+json::object list_of_objects(const spark::SubmissionPlan& plan, Secrets secrets,
+                             const std::optional<std::string>& redaction_regex) {
+  const Redaction redaction(redaction_regex);
   json::array items;
   for (const std::vector<json::object>* objects : {&plan.groups, &plan.dependants})
     for (const json::object& object : *objects)
@@ -112,12 +173,13 @@ json::object list_of_objects(const spark::SubmissionPlan& plan, Secrets secrets)
     // Applied by hand, an object without a namespace would go to the context's.
     resources::object_at(object, "metadata")["namespace"] = plan.namespace_name;
     if (secrets == Secrets::show) continue;
-    hide_data(object);
+    hide_data(redaction, object);
     for (const std::string_view texts : {"labels", "annotations"})
-      hide_texts(resources::object_at(object, "metadata"), texts);
-    if (resources::kind_of(object) == "Pod") hide_environment(object);
+      hide_texts(redaction, resources::object_at(object, "metadata"), texts);
+    if (resources::kind_of(object) == "Pod") hide_in_containers(redaction, object);
     // The labels of the driver, once more.
-    if (resources::kind_of(object) == "Service") hide_texts(resources::object_at(object, "spec"), "selector");
+    if (resources::kind_of(object) == "Service")
+      hide_texts(redaction, resources::object_at(object, "spec"), "selector");
   }
   return {{"apiVersion", "v1"}, {"kind", "List"}, {"items", std::move(items)}};
 }

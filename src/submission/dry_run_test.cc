@@ -48,6 +48,41 @@ TEST(SubmissionDryRun, HidesWhatSaysThatItIsSecret) {
   EXPECT_NE(codec::write_json(list).find("https\\\\://***@h/a.jar"), std::string::npos);
 }
 
+json::value shown_arguments(const json::array& arguments, const std::optional<std::string>& regex = {}) {
+  spark::SubmissionPlan plan = plan_with_secrets();
+  plan.driver.at("spec").as_object()["containers"] = json::array{json::object{{"args", arguments}}};
+  return json::value(list_of_objects(plan, Secrets::hide, regex)).at_pointer("/items/2/spec/containers/0/args");
+}
+
+TEST(SubmissionDryRun, HidesTheValuesOfSecretArguments) {
+  const json::array arguments{"driver",
+                              "--class",
+                              "org.Tokens",
+                              "--password",
+                              "hunter2",
+                              "--api-token=hunter2",
+                              R"({"password": "hunter2"})",
+                              "password=hunter2",
+                              "https://me:hunter2@h",
+                              "s3a://AKIA:hun/ter2@b/k",
+                              "--token",
+                              "--quick"};
+  const std::string hidden = "*********(redacted)";
+  EXPECT_EQ(shown_arguments(arguments),
+            (json::array{"driver", "--class", "org.Tokens", "--password", hidden, "--api-token=" + hidden, hidden,
+                         "password=" + hidden, "https://***@h", "s3a://***@b/k", "--token", "--quick"}));
+}
+
+TEST(SubmissionDryRun, HidesWhatTheUsersRegexFinds) {
+  const json::array arguments{"--pin", "1234", "PIN=1234", "rows=5"};
+  EXPECT_EQ(shown_arguments(arguments, "(?i)\\bpin\\b"),
+            (json::array{"--pin", "*********(redacted)", "PIN=*********(redacted)", "rows=5"}));
+  // A pattern that cannot be tried hides all values.
+  EXPECT_EQ(codec::write_json(shown_arguments(arguments, "(?<=x)nothing")).find("1234"), std::string::npos);
+  const std::string long_text = "a " + std::string(5'000, 'x');
+  EXPECT_EQ(codec::write_json(shown_arguments({long_text}, "pin")).find("xxx"), std::string::npos);
+}
+
 TEST(SubmissionDryRun, ShowsThemToWhoAsks) {
   const json::array items = list_of_objects(plan_with_secrets(), Secrets::show).at("items").as_array();
   EXPECT_EQ(items[0].at("data").at("token").as_string(), "dG9rZW4=");

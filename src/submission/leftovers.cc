@@ -35,7 +35,7 @@ Result<void> remove_object(const runtime::Context& context, const kube::Client& 
 Result<void> remove_all(const runtime::Context& context, const kube::Client& client, const std::string& namespace_name,
                         const std::string& submission_id) {
   for (const kube::ResourceType& type : kDependantTypes) {
-    const kube::ObjectPath path{.type = type, .namespace_name = namespace_name, .name = {}, .subresource = {}};
+    const auto path = kube::ObjectPath::all(type, namespace_name);
     auto objects =
         client.list(context, path, {.labels = fmt::format("{}={}", kSubmissionLabel, submission_id), .fields = {}});
     if (!objects) {
@@ -57,8 +57,7 @@ Result<void> remove_all(const runtime::Context& context, const kube::Client& cli
 Result<std::vector<Leftover>> clean_up(const runtime::Context& context, const kube::Client& client,
                                        const std::string& namespace_name) {
   std::vector<Leftover> leftovers;
-  const kube::ObjectPath anchors{
-      .type = kube::kConfigMaps, .namespace_name = namespace_name, .name = {}, .subresource = {}};
+  const auto anchors = kube::ObjectPath::all(kube::kConfigMaps, namespace_name);
   TRY_ASSIGN(const kube::ObjectList unfinished,
              client.list(context, anchors, {.labels = std::string(kUnfinishedLabel), .fields = {}}));
   for (const json::object& anchor : unfinished.objects) {
@@ -67,10 +66,9 @@ Result<std::vector<Leftover>> clean_up(const runtime::Context& context, const ku
     if (!deadline || client.clock().wall_now() < deadline.value()) continue;
     const std::string id = resources::label_of(anchor, kSubmissionLabel);
     const std::string name(resources::name_of(anchor));
-    TRY_ASSIGN(
-        const kube::ObjectList drivers,
-        client.list(context, {.type = kube::kPods, .namespace_name = namespace_name, .name = {}, .subresource = {}},
-                    {.labels = fmt::format("{}={}", kSubmissionLabel, id), .fields = {}}));
+    TRY_ASSIGN(const kube::ObjectList drivers,
+               client.list(context, kube::ObjectPath::all(kube::kPods, namespace_name),
+                           {.labels = fmt::format("{}={}", kSubmissionLabel, id), .fields = {}}));
     if (drivers.objects.empty()) {
       TRY(remove_all(context, client, namespace_name, id));
       leftovers.push_back({Leftover::Outcome::removed, id, name});

@@ -13,7 +13,7 @@ from typing import Any, Iterator
 
 import pytest
 
-pytest_plugins = ["cluster_fixtures"]
+pytest_plugins = ["cluster_fixtures", "submission_fixtures"]
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = os.environ.get("STOKER_BIN", str(ROOT / "build/release/src/app/stoker"))
 # A hang is a failure, not a stuck CI.

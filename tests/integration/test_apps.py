@@ -13,8 +13,8 @@ from cluster.control_plane import ControlPlane
 from cluster.kubelet import FakeKubelet, path_of
 from conftest import Outcome, Stoker
 from fakes.fault_proxy import Fault, FaultProxy, answer
+from submission_fixtures import PI
 
-PI = "local:///opt/spark/examples/src/main/python/pi.py"
 VERBS = ["list", "show x", "logs x", "events x", "kill x", "cleanup"]
 
 
@@ -115,6 +115,12 @@ def test_a_list_has_the_drivers_of_everybody(team: Team) -> None:
     assert "failed (exit code 3)" in text and "3.5.7" in text
     everywhere = team.apps("list", "-A").out
     assert everywhere.startswith("NAMESPACE") and team.namespace in everywhere
+
+
+@pytest.mark.parametrize("words", ["apps list", "apps show x", "doctor --cluster", "rbac"])
+def test_what_is_no_name_of_a_namespace_is_refused(team: Team, words: str) -> None:
+    done = team.stoker(*words.split(), "--namespace", "Bad Name")
+    assert done.code == 2 and '"Bad Name" is no name of a namespace' in done.err
 
 
 def test_an_empty_list_says_so(team: Team) -> None:
@@ -235,6 +241,26 @@ def test_a_followed_log_goes_on_after_its_connection_broke(team: Team) -> None:
     team.kubelet.finish(driver, 5)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (0, "two\nthree\n"), err
+
+
+@pytest.mark.parametrize("more", [[], ["--follow"]], ids=["now", "followed"])
+def test_a_log_that_cannot_be_printed_is_no_success(team: Team, more: list[str]) -> None:
+    driver = team.driver()
+    team.kubelet.run(driver)
+    team.kubelet.log(driver, "one\n")
+    team.kubelet.finish(driver, 0)
+    with open("/dev/full", "w") as full:
+        process = team.stoker.start("apps", "logs", "pi-1-driver", *more, stdout=full)
+        assert process.stderr and "cannot print the log: write: No space left on device" in process.stderr.read()
+        assert process.wait(60) == 3
+
+
+def test_a_large_log_comes_whole(team: Team) -> None:
+    driver = team.driver()
+    team.kubelet.run(driver)
+    text = "".join(f"line {number:06d} {'x' * 500}\n" for number in range(20_000))
+    team.kubelet.log(driver, text)
+    assert team.apps("logs", "pi-1-driver").out == text
 
 
 def test_a_driver_that_waits_has_no_log(team: Team) -> None:
@@ -523,6 +549,13 @@ def test_doctor_says_what_is_missing_and_what_to_do(team: Team) -> None:
     assert f"stoker rbac --namespace {team.namespace} --service-account spark" in account["advice"]
     missing = next(row for row in rows if row["what"] == "driver" and "may not get list watch" in row["text"])
     assert missing["verdict"] == "problem"
+
+
+def test_doctor_of_a_namespace_that_is_not_there(team: Team) -> None:
+    done = team.stoker("doctor", "--cluster", "--namespace", "missing")
+    assert done.code == 3
+    assert "there is no namespace missing" in done.out and "kubectl create namespace missing" in done.out
+    assert "service account" not in done.out
 
 
 def test_doctor_of_a_user_who_may_nothing(team: Team) -> None:

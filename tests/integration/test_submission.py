@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import json
 import pathlib
 import signal
@@ -10,82 +9,11 @@ import subprocess
 from typing import Any, Callable
 
 import pytest
-from cluster.client import Client, Object
-from cluster.control_plane import ControlPlane
+from cluster import pod_groups
+from cluster.client import Object
 from cluster.kubelet import FakeKubelet, path_of
-from conftest import Outcome, Stoker
 from fakes.fault_proxy import Fault, FaultProxy, answer, cut, half, hang, html, then
-
-PI = "local:///opt/spark/examples/src/main/python/pi.py"
-SECONDS = 60
-
-
-class Submission:
-    """A `stoker submit` that runs, and its driver."""
-
-    def __init__(self, process: subprocess.Popen[str], kubelet: FakeKubelet, namespace: str) -> None:
-        self.process = process
-        self.kubelet = kubelet
-        self.namespace = namespace
-
-    def driver(self) -> Object:
-        return self.kubelet.appears(self.namespace, "spark-role=driver")
-
-    def says(self, words: str) -> str:
-        """Waits for a line of standard error with these words."""
-        assert self.process.stderr
-        seen = ""
-        for line in self.process.stderr:
-            seen += line
-            if words in line:
-                return line
-        raise AssertionError(f"never said {words!r}: {seen}")
-
-    def ends(self) -> Outcome:
-        out, err = self.process.communicate(timeout=SECONDS)
-        return Outcome(self.process.returncode, out, err)
-
-
-class Team:
-    """Somebody with a namespace, a kubeconfig and a node."""
-
-    def __init__(self, stoker: Stoker, plane: ControlPlane, namespace: str, kubelet: FakeKubelet) -> None:
-        self.stoker, self.plane, self.namespace, self.kubelet = stoker, plane, namespace, kubelet
-        self.api: Client = plane.client()
-        stoker.environment["KUBECONFIG"] = str(plane.kubeconfig())
-
-    def words(self, *more: str, master: str = "") -> list[str]:
-        return ["submit", "--master", f"k8s://{master or self.plane.server}", "--deploy-mode", "cluster", "--name", "pi",
-                "--conf", "spark.kubernetes.container.image=spark:3.5.7",
-                "--conf", f"spark.kubernetes.namespace={self.namespace}", *more, PI]  # fmt: skip
-
-    def start(self, *more: str, master: str = "") -> Submission:
-        return Submission(self.stoker.start(*self.words(*more, master=master)), self.kubelet, self.namespace)
-
-    def submit(self, *more: str, master: str = "") -> Outcome:
-        return self.stoker(*self.words(*more, master=master))
-
-    def list(self, plural: str, **query: Any) -> list[Object]:
-        return list(self.api.get(f"/api/v1/namespaces/{self.namespace}/{plural}", **query)["items"])
-
-    def ours(self) -> list[str]:
-        """Objects of submissions that are there."""
-        return [f"{plural}/{each['metadata']['name']}" for plural in ("configmaps", "services", "pods")
-                for each in self.list(plural, labelSelector="stoker.dev/submission")]  # fmt: skip
-
-    def let_time_pass(self) -> None:
-        """The creation deadline of each unfinished submission lies in the past now."""
-        past = (datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(hours=1)).strftime(
-            "%Y-%m-%dT%H:%M:%SZ"
-        )
-        for anchor in self.list("configmaps", labelSelector="stoker.dev/unfinished"):
-            path = f"/api/v1/namespaces/{self.namespace}/configmaps/{anchor['metadata']['name']}"
-            self.api.patch(path, {"metadata": {"annotations": {"stoker.dev/creation-deadline": past}}})
-
-
-@pytest.fixture
-def team(stoker: Stoker, control_plane: ControlPlane, namespace: str, kubelet: FakeKubelet) -> Team:
-    return Team(stoker, control_plane, namespace, kubelet)
+from submission_fixtures import SECONDS, Submission, Team
 
 
 def address(proxy: FaultProxy) -> str:
@@ -118,6 +46,29 @@ def test_the_driver_owns_everything_by_one_patch(team: Team, proxy: FaultProxy) 
     ids = {each["metadata"]["labels"]["stoker.dev/submission"] for each in (driver, config, service)}
     assert len(ids) == 1
     assert [method for method, _ in proxy.writes()] == ["POST", "POST", "POST", "PATCH"]
+
+
+def test_a_pod_group_is_there_before_its_driver(team: Team, proxy: FaultProxy, tmp_path: pathlib.Path) -> None:
+    pod_groups.install(team.api)
+    template = tmp_path / "group.yaml"
+    template.write_text("apiVersion: scheduling.volcano.sh/v1beta1\nkind: PodGroup\nspec: {minMember: 2, queue: q1}\n")
+    settings = {
+        "scheduler.name": "volcano",
+        "scheduler.volcano.podGroupTemplateFile": str(template),
+        "driver.pod.featureSteps": "org.apache.spark.deploy.k8s.features.VolcanoFeatureStep",
+    }
+    words = [word for key, value in settings.items() for word in ("--conf", f"spark.kubernetes.{key}={value}")]
+    done = team.submit("--no-wait", *words, master=address(proxy))
+    assert done.code == 0, done.err
+    [driver] = team.list("pods")
+    path = f"/apis/scheduling.volcano.sh/v1beta1/namespaces/{team.namespace}/podgroups"
+    [group] = team.api.get(path)["items"]
+    assert group["spec"] == {"minMember": 2, "queue": "q1"}
+    assert driver["metadata"]["annotations"]["scheduling.k8s.io/group-name"] == group["metadata"]["name"]
+    [config] = team.list("configmaps", labelSelector="stoker.dev/submission")
+    assert [each["uid"] for each in group["metadata"]["ownerReferences"]] == [config["metadata"]["uid"]]
+    made = [path.rsplit("/", 1)[1] for method, path in proxy.writes() if method == "POST"]
+    assert made.index("podgroups") < made.index("pods")
 
 
 @pytest.mark.parametrize(

@@ -103,10 +103,33 @@ def test_files_of_this_machine(stoker: Stoker) -> None:
     ids=["no-image", "bad-memory", "no-class", "unknown-flag", "bad-output", "no-properties-file", "no-template", "reserved-label", "mount-paths"],
 )  # fmt: skip
 def test_what_is_wrong_is_said(stoker: Stoker, arguments: tuple[str, ...], words: str) -> None:
-    done = stoker("submit", "--dry-run", *arguments)
+    done = stoker("submit", "--dry-run", "--conf", "spark.db.password=hunter2", *arguments)
     assert done.code == 2
     assert words in done.err
-    assert done.out == ""
+    assert done.out == "" and "hunter2" not in done.err
+
+
+def test_properties_with_every_escape_arrive_as_java_reads_them(stoker: Stoker) -> None:
+    r"""As `java.util.Properties` has them, \u with its four digits included."""
+    stoker.write("all.conf", r"""
+        spark.test.a : x\ty\nz\fq\r\u00e9\\ \q
+        spark.test.b\ c\=d\:e  one \
+                 line
+        ! a comment
+        spark.test.empty
+    """)  # fmt: skip
+    done = stoker("submit", "--dry-run", *TARGET, *IMAGE, "--properties-file", "all.conf", PI)
+    assert done.code == 0, done.err
+    lines = objects(done.out)["ConfigMap"]["data"]["spark.properties"].splitlines()
+    assert r"spark.test.a=x\ty\nz\fq\ré\\ q" in lines
+    assert r"spark.test.b\ c\=d\:e=one line" in lines
+    assert "spark.test.empty=" in lines
+
+
+def test_a_property_that_java_cannot_read_is_refused(stoker: Stoker) -> None:
+    stoker.write("bad.conf", "spark.test.a \\u12zz\n")
+    done = stoker("submit", "--dry-run", *TARGET, *IMAGE, "--properties-file", "bad.conf", PI)
+    assert done.code == 2 and "bad.conf" in done.err and "\\u" in done.err
 
 
 def test_a_template_that_explodes_is_refused(stoker: Stoker) -> None:
@@ -222,4 +245,27 @@ def test_what_the_real_one_does_not_know_is_refused(stoker: Stoker, real: pathli
 
 def test_without_a_real_one_there_is_nothing_to_hand_over_to(stoker: Stoker) -> None:
     done = stoker("submit", "--jvm", *TARGET, PI, PATH="/nowhere", VIRTUAL_ENV="/nowhere")
-    assert done.code == 3 and "pip install pyspark" in done.err
+    assert done.code == 125 and "pip install pyspark" in done.err
+
+
+@pytest.mark.parametrize("application", [[], [""]])
+def test_no_application_is_a_usage_error(stoker: Stoker, application: list[str]) -> None:
+    done = stoker("submit", *TARGET, *IMAGE, *application)
+    assert done.code == 2 and "there is no application" in done.err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("rbac",), ("--help",), ("submit", "--dry-run", *TARGET, *IMAGE, PI)],
+)
+def test_what_cannot_be_printed_is_no_success(stoker: Stoker, words: tuple[str, ...]) -> None:
+    with open("/dev/full", "w") as full:
+        process = stoker.start(*words, stdout=full)
+        assert process.stderr and "cannot write to standard output: No space left" in process.stderr.read()
+        assert process.wait(60) == 3
+
+
+def test_a_file_that_cannot_be_read_prevents_it(stoker: Stoker) -> None:
+    done = stoker("submit", *TARGET, *IMAGE,
+                  "--conf", f"spark.kubernetes.authenticate.submission.caCertFile={stoker.folder}", PI)  # fmt: skip
+    assert done.code == 125 and "Is a directory" in done.err and "may be left" not in done.err

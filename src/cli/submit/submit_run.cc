@@ -9,10 +9,11 @@
 #include <optional>
 
 #include "base/strings.h"
+#include "cli/log_printer.h"
+#include "cli/output.h"
 #include "cli/random.h"
 #include "cli/signals.h"
 #include "cli/submit/declared_result.h"
-#include "cli/submit/log_printer.h"
 #include "net/curl_client.h"
 #include "resources/object.h"
 #include "runtime/stop.h"
@@ -28,8 +29,7 @@ namespace stoker::cli {
 
 namespace {
 
-// As `docker run` and `timeout` have them.
-constexpr int kExitPrevented = 125;
+// As `timeout` has it, and shells.
 constexpr int kExitTimedOut = 124;
 constexpr int kExitCancelled = 130;
 constexpr int kExitNoResult = 1;
@@ -48,7 +48,11 @@ class Reporter final : public submission::FollowListener {
  public:
   Reporter(std::string name, std::optional<DeclaredResult> result, bool with_log)
       : name_(std::move(name)), result_(std::move(result)) {
-    if (with_log) printer_.emplace(result_ ? STDERR_FILENO : STDOUT_FILENO);
+    // A log that nobody reads is no reason to leave the driver.
+    if (with_log)
+      printer_.emplace(result_ ? STDERR_FILENO : STDOUT_FILENO, [](const Error& error) {
+        say(fmt::format("warning: {}; waiting for the end of the driver", error.describe()));
+      });
   }
 
   void on_state(const spark::DriverState& state) override {
@@ -62,15 +66,11 @@ class Reporter final : public submission::FollowListener {
   void on_trouble(const Error& error) override { say(fmt::format("warning: {}", error.describe())); }
   void on_log(std::string_view line, const runtime::StopToken& stop) override {
     if (result_) result_->see(line);
-    if (!printer_) return;
-    printer_->print(line, stop);
-    if (printer_->reader_is_gone() && !said_that_reader_is_gone_) {
-      said_that_reader_is_gone_ = true;
-      say(fmt::format("nobody reads the log any more; waiting for the end of the driver {}", name_));
-    }
+    if (printer_) printer_->print(line, stop);
   }
+  // A failure was said already.
   void finish_log(const runtime::StopToken& stop) {
-    if (printer_) printer_->finish(stop);
+    if (printer_) static_cast<void>(printer_->finish(stop));
   }
   void name(std::string name) { name_ = std::move(name); }
 
@@ -80,7 +80,6 @@ class Reporter final : public submission::FollowListener {
   std::string name_;
   std::optional<DeclaredResult> result_;
   std::optional<LogPrinter> printer_;
-  bool said_that_reader_is_gone_ = false;
 };
 
 class SubmitRun {
@@ -97,10 +96,11 @@ class SubmitRun {
   Result<int> run() {
     runtime::Context context{.deadline = {}, .stop = stop_.get_token(), .fields = {}};
     if (command_.timeout) context = context.with_timeout(program_.clock, *command_.timeout);
+    if (auto ready = cluster_.log_in(context); !ready) return not_placed(context, ready.error());
+    if (auto uploaded = upload(context); !uploaded) return not_placed(context, uploaded.error());
     // Somebody who detaches wants the driver to be there.
     runtime::Context placing = context;
     if (command_.detach) placing.stop = {};
-    if (auto uploaded = upload(placing); !uploaded) return not_placed(context, uploaded.error());
     auto placement = submission::place(
         placing, cluster_.client(), submission_.plan,
         {.submission_id = submission_.submission_id, .may_be_there = command_.submission_id.has_value()});
@@ -115,8 +115,7 @@ class SubmitRun {
     say(fmt::format("driver {} {}", name_, was_there_ ? "is there already" : "created"));
     remove_leftovers();
     if (!waits()) {
-      fmt::print("{}:{}\n", driver_.namespace_name, driver_.name);  // as --status and --kill take it
-      std::fflush(stdout);
+      print(fmt::format("{}:{}\n", driver_.namespace_name, driver_.name));  // as --status and --kill take it
       return 0;
     }
     warn_of_rights(context, placement.value().driver);
@@ -130,8 +129,7 @@ class SubmitRun {
   bool waits() const {
     if (command_.wait) return *command_.wait;
     if (command_.follow || command_.result || command_.timeout || command_.delete_after) return true;
-    return submission_.request.configuration.raw("spark.kubernetes.submission.waitAppCompletion").value_or("true") !=
-           "false";
+    return submission_.plan.waits_for_end;
   }
 
   bool timed_out(const runtime::Context& context) const { return context.deadline.passed(program_.clock.steady_now()); }
@@ -191,9 +189,10 @@ class SubmitRun {
                                     {.with_log = command_.follow || command_.result.has_value()}, reporter_);
     if (!ended) return stopped(context, ended.error());
     reporter_.finish_log(context.stop);
-    const spark::DriverState& state = ended.value();
+    const spark::DriverState& state = ended->state;
     if (!state.ended()) {
-      say(fmt::format("error: the driver {} does not start: {}", name_, state.reason));
+      say(fmt::format("error: the driver {} does not start: {}", name_,
+                      ended->problem ? ended->problem->text : state.reason));
       remove_driver();
       return kExitPrevented;
     }
@@ -201,6 +200,10 @@ class SubmitRun {
     say(describe_end(state));
     if (command_.delete_after) remove_driver();
     if (code != 0 || !reporter_.result()) return code;
+    if (!reporter_.result()->value() && ended->log_trouble) {
+      say("error: the driver ended well, but its log could not be read for the result");
+      return kExitPrevented;
+    }
     return print_result(*reporter_.result());
   }
 
@@ -246,7 +249,7 @@ class SubmitRun {
 
   static Result<int> print_result(const DeclaredResult& result) {
     if (result.value()) {
-      fmt::print("{}\n", *result.value());
+      print(*result.value() + "\n");
       return 0;
     }
     print_error({.code = ErrorCode::run_failed,

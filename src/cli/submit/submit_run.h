@@ -11,6 +11,9 @@
 
 namespace stoker::cli {
 
+// Stoker or the cluster prevented it: no driver has ended with this.
+inline constexpr int kExitPrevented = 125;
+
 struct PlannedSubmission {
   const spark::SubmitRequest& request;
   const spark::SubmissionPlan& plan;

@@ -1,10 +1,11 @@
 #include <fmt/format.h>
+#include <unistd.h>
 
-#include <algorithm>
 #include <cstdio>
 
 #include "base/strings.h"
 #include "cli/cluster.h"
+#include "cli/log_printer.h"
 #include "cli/signals.h"
 #include "cli/verbs/verbs.h"
 #include "resources/object.h"
@@ -19,27 +20,21 @@ namespace {
 
 constexpr int kTriesOfALog = 5;
 
-void print_line(std::string_view line) {
-  std::fwrite(line.data(), 1, line.size(), stdout);
-}
-
 // The log to standard output, all else to standard error.
 class LogListener final : public submission::FollowListener {
  public:
-  explicit LogListener(std::string name) : name_(std::move(name)) {}
+  LogListener(std::string name, LogPrinter& printer) : name_(std::move(name)), printer_(printer) {}
   void on_state(const spark::DriverState&) override {}
   void on_problem(const submission::StartProblem& problem) override {
     fmt::print(stderr, "{} waits: {}\n", name_, problem.text);
     if (!problem.hint.empty()) fmt::print(stderr, "  {}\n", problem.hint);
   }
   void on_trouble(const Error& error) override { fmt::print(stderr, "warning: {}\n", error.describe()); }
-  void on_log(std::string_view line, const runtime::StopToken&) override {
-    print_line(line);
-    std::fflush(stdout);
-  }
+  void on_log(std::string_view line, const runtime::StopToken& stop) override { printer_.print(line, stop); }
 
  private:
   std::string name_;
+  LogPrinter& printer_;
 };
 
 Result<json::object> find_executor(const runtime::Context& context, const kube::Client& client,
@@ -58,20 +53,22 @@ Result<json::object> find_executor(const runtime::Context& context, const kube::
 }
 
 Result<int> follow_log(const runtime::Context& context, const kube::Client& client, const json::object& pod,
-                       const AppsLogsCommand& command) {
+                       const AppsLogsCommand& command, LogPrinter& printer) {
   const submission::DriverPod place{.namespace_name = resources::metadata_text(pod, "namespace"),
                                     .name = std::string(resources::name_of(pod)),
                                     .uid = resources::metadata_text(pod, "uid")};
-  LogListener printer(fmt::format("{}/{}", place.namespace_name, place.name));
-  TRY_ASSIGN(const spark::DriverState state,
-             submission::follow(context, client, place, {.with_log = true, .tail_lines = command.tail}, printer));
-  if (state.ended()) return 0;
+  LogListener listener(fmt::format("{}/{}", place.namespace_name, place.name), printer);
+  TRY_ASSIGN(const submission::Ending ending,
+             submission::follow(context, client, place, {.with_log = true, .tail_lines = command.tail}, listener));
+  if (ending.log_trouble) return *ending.log_trouble;
+  if (ending.state.ended()) return 0;
   return Error{.code = ErrorCode::run_failed,
-               .message = fmt::format("{}/{} does not start: {}", place.namespace_name, place.name, state.reason)};
+               .message = fmt::format("{}/{} does not start: {}", place.namespace_name, place.name,
+                                      ending.problem ? ending.problem->text : ending.state.reason)};
 }
 
 Result<int> print_log(const runtime::Context& context, const kube::Client& client, const json::object& pod,
-                      const AppsLogsCommand& command) {
+                      const AppsLogsCommand& command, LogPrinter& printer) {
   const std::string name = fmt::format("{}/{}", resources::metadata_text(pod, "namespace"), resources::name_of(pod));
   const spark::DriverState state = spark::driver_state(pod);
   if (!state.has_log && state.phase == spark::DriverPhase::waiting)
@@ -79,7 +76,8 @@ Result<int> print_log(const runtime::Context& context, const kube::Client& clien
                  .message = fmt::format("{} has no log yet: it is {}", name, submission::state_text(state)),
                  .hint = fmt::format("stoker apps show {} says why; --follow waits for it", name)};
   submission::LogReader reader(
-      client, {.previous = command.previous, .tail_lines = command.tail, .maximum_failures = kTriesOfALog}, print_line);
+      client, {.previous = command.previous, .tail_lines = command.tail, .maximum_failures = kTriesOfALog},
+      [&](std::string_view line) { printer.print(line, context.stop); });
   reader.container_ended();  // no more is wanted than there is
   TRY(reader.run(context, {.namespace_name = resources::metadata_text(pod, "namespace"),
                            .pod = std::string(resources::name_of(pod)),
@@ -101,7 +99,10 @@ Result<int> run_apps_logs(const Program& program, const AppsLogsCommand& command
   if (command.executor) {
     TRY_ASSIGN(pod, find_executor(context, client, application, *command.executor));
   }
-  auto code = command.follow ? follow_log(context, client, pod, command) : print_log(context, client, pod, command);
+  LogPrinter printer(STDOUT_FILENO, [stop](const Error&) mutable { stop.request_stop(); });
+  auto code = command.follow ? follow_log(context, client, pod, command, printer)
+                             : print_log(context, client, pod, command, printer);
+  TRY(printer.finish(context.stop));
   // Whoever ends it by Ctrl-C needs no words.
   if (!code && code.error().code == ErrorCode::cancelled) return exit_code(ErrorCode::cancelled);
   return code;

@@ -193,7 +193,7 @@ Result<std::vector<Application>> find_all(const kube::Client& client, const std:
 Result<std::vector<std::string>> namespaces_to_clean(const kube::Client& client, const std::string& namespace_name) {
   if (!namespace_name.empty()) return std::vector<std::string>{namespace_name};
   TRY_ASSIGN(const kube::ObjectList anchors,
-             client.list({}, {.type = kube::kConfigMaps, .namespace_name = {}, .name = {}, .subresource = {}},
+             client.list({}, kube::ObjectPath::all(kube::kConfigMaps, {}),
                          {.labels = std::string(submission::kUnfinishedLabel), .fields = {}}));
   std::set<std::string> names;
   for (const json::object& anchor : anchors.objects)

@@ -24,7 +24,7 @@ class ClusterDoctor {
     cluster_ = std::move(cluster).value();
     namespace_ = namespace_of(command_.where, *cluster_);
     account_ = command_.service_account.value_or("default");
-    if (examine_server()) {
+    if (examine_server() && examine_namespace()) {
       examine_identity();
       examine_own_rights();
       examine_account();
@@ -45,6 +45,21 @@ class ClusterDoctor {
     }
     add({"server", Verdict::good, fmt::format("Kubernetes {}", resources::text_in(version.value(), "gitVersion")), ""});
     return true;
+  }
+
+  // False when it is missing: what may be done in it is no question then.
+  bool examine_namespace() {
+    const auto there = cluster_->client().get(
+        context(), {.type = kube::kNamespaces, .namespace_name = {}, .name = namespace_, .subresource = {}});
+    if (there) return true;
+    if (there.error().code == ErrorCode::permission) return true;  // few may look; the rest tells
+    if (there.error().code != ErrorCode::not_found) {
+      add(bad("namespace", there.error()));
+      return false;
+    }
+    add({"namespace", Verdict::problem, fmt::format("there is no namespace {}", namespace_),
+         fmt::format("make it: kubectl create namespace {}; or name another with --namespace", namespace_)});
+    return false;
   }
 
   void examine_identity() {

@@ -11,6 +11,7 @@
 #include "cli/submit_action.h"
 #include "cli/verbs/verbs.h"
 #include "codec/yaml_write.h"
+#include "net/url.h"
 #include "spark/submission_plan.h"
 #include "spark/submit_request.h"
 #include "submission/dry_run.h"
@@ -70,9 +71,7 @@ Result<spark::SparkVersion> find_version(const SubmitCommand& command, const spa
   return newest;
 }
 
-}  // namespace
-
-Result<int> run_submit(const Program& program, const SubmitCommand& command) {
+Result<int> submit(const Program& program, const SubmitCommand& command) {
   if (wants_real_spark_submit(program, command)) return hand_over_to_spark_submit(program, command);
   const submission::LocalMachine machine(program.environment, program.working_directory.string());
   if (const auto action = spark::submission_action(command.arguments))
@@ -94,11 +93,22 @@ Result<int> run_submit(const Program& program, const SubmitCommand& command) {
     return carry_out_submission(program, command, {.request = request, .plan = plan, .submission_id = std::move(id)});
   }
   for (const spark::Upload& upload : plan.uploads)
-    warn(fmt::format("{} would be uploaded to {}", upload.from_path, submission::without_password(upload.to_uri)));
+    warn(fmt::format("{} would be uploaded to {}", upload.from_path, net::without_password(upload.to_uri)));
   const json::object list =
-      submission::list_of_objects(plan, command.show_secrets ? submission::Secrets::show : submission::Secrets::hide);
-  fmt::print("{}", command.json ? codec::write_json_pretty(list) + "\n" : codec::write_yaml(list));
+      submission::list_of_objects(plan, command.show_secrets ? submission::Secrets::show : submission::Secrets::hide,
+                                  request.configuration.raw("spark.redaction.regex"));
+  print(command.json ? codec::write_json_pretty(list) + "\n" : codec::write_yaml(list));
   return 0;
+}
+
+}  // namespace
+
+// What ends with 1 or 3 elsewhere ends with 125 here: those may be the driver's own.
+Result<int> run_submit(const Program& program, const SubmitCommand& command) {
+  auto outcome = submit(program, command);
+  if (outcome || command.dry_run || exit_code(outcome.error().code) == exit_code(ErrorCode::usage)) return outcome;
+  print_error(outcome.error());
+  return kExitPrevented;
 }
 
 }  // namespace stoker::cli

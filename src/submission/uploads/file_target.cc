@@ -52,13 +52,13 @@ struct Temporary {
   }
 };
 
-Result<std::uint64_t> copy(const runtime::Context& context, const runtime::Fd& from, const spark::Upload& upload,
-                           int to) {
+Result<std::uint64_t> copy(const runtime::Context& context, const Clock& clock, const runtime::Fd& from,
+                           const spark::Upload& upload, int to) {
   codec::Sha256 content;
   std::vector<char> block(kBlock);
   std::uint64_t bytes = 0;
   while (true) {
-    if (context.stop.stop_requested()) return Error{.code = ErrorCode::cancelled, .message = "cancelled"};
+    TRY(context.check(clock));
     const ssize_t count = ::read(from.get(), block.data(), block.size());
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return system_error(fmt::format("read {}", upload.from_path), errno);
@@ -74,6 +74,8 @@ Result<std::uint64_t> copy(const runtime::Context& context, const runtime::Fd& f
 
 class FileTarget final : public UploadTarget {
  public:
+  explicit FileTarget(const Clock& clock) : clock_(clock) {}
+
   Result<Placed> put(const runtime::Context& context, const spark::Upload& upload) override {
     TRY_ASSIGN(const std::string path, path_of(upload.to_uri));
     TRY_ASSIGN(const runtime::FileStamp source, runtime::stamp_file(upload.from_path));
@@ -86,7 +88,7 @@ class FileTarget final : public UploadTarget {
     const int fd = ::mkostemp(name.data(), O_CLOEXEC);
     if (fd < 0) return system_error(fmt::format("create a file in {}", folder.string()), errno);
     Temporary temporary(name, runtime::Fd(fd));
-    TRY_ASSIGN(const std::uint64_t bytes, copy(context, from, upload, fd));
+    TRY_ASSIGN(const std::uint64_t bytes, copy(context, clock_, from, upload, fd));
     if (::fchmod(fd, kReadableFile) < 0) return system_error(fmt::format("set the mode of {}", path), errno);
     if (::fsync(fd) < 0) return system_error(fmt::format("sync {}", path), errno);
     if (::rename(name.c_str(), path.c_str()) < 0) return system_error(fmt::format("rename to {}", path), errno);
@@ -94,12 +96,15 @@ class FileTarget final : public UploadTarget {
     TRY(runtime::sync_directory(folder));
     return Placed{.bytes = bytes, .was_there = false};
   }
+
+ private:
+  const Clock& clock_;
 };
 
 }  // namespace
 
-std::unique_ptr<UploadTarget> make_file_target() {
-  return std::make_unique<FileTarget>();
+std::unique_ptr<UploadTarget> make_file_target(const Clock& clock) {
+  return std::make_unique<FileTarget>(clock);
 }
 
 }  // namespace stoker::submission

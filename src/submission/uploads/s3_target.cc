@@ -15,6 +15,7 @@ namespace stoker::submission {
 namespace {
 
 constexpr std::string_view kUserAgent = "stoker";
+constexpr std::chrono::seconds kLongestSilence{60};
 
 struct Bucket {
   std::unique_ptr<net::HttpClient> http;
@@ -52,6 +53,7 @@ class S3Target final : public UploadTarget {
     net::ClientOptions options;
     options.proxy = settings.proxy;
     options.user_agent = kUserAgent;
+    options.longest_silence = kLongestSilence;
     net::take_proxy_from_environment(options, services_.variables, settings.options.scheme);
     const auto authorities = services_.variables.find("AWS_CA_BUNDLE");
     options.tls.authorities_file = authorities != services_.variables.end()

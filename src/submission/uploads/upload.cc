@@ -9,8 +9,8 @@
 #include <optional>
 #include <thread>
 
+#include "net/url.h"
 #include "runtime/stop.h"
-#include "submission/dry_run.h"
 
 namespace stoker::submission {
 
@@ -26,7 +26,7 @@ Result<Targets> targets_for(const std::vector<spark::Upload>& uploads, const spa
     if (kind == UploadKind::s3) TRY(split_s3_uri(upload.to_uri));
     if (targets.contains(kind)) continue;
     if (kind == UploadKind::file) {
-      targets.emplace(kind, make_file_target());
+      targets.emplace(kind, make_file_target(services.clock));
       continue;
     }
     objects::HadoopProperties properties;
@@ -71,7 +71,7 @@ class Crew {
       // What others say afterwards is that they were stopped.
       if (!failure_)
         failure_ = std::move(placed).error().with_context(
-            fmt::format("uploading {} to {}", upload.from_path, without_password(upload.to_uri)));
+            fmt::format("uploading {} to {}", upload.from_path, net::without_password(upload.to_uri)));
       stop_.request_stop();
     }
   }

@@ -45,7 +45,8 @@ struct UploadServices {
 };
 
 // A folder that the cluster sees too.
-std::unique_ptr<UploadTarget> make_file_target();
+// `clock` outlives it.
+std::unique_ptr<UploadTarget> make_file_target(const Clock& clock);
 // Buckets; `properties` are Hadoop's. Nothing is read or asked before the first put.
 std::unique_ptr<UploadTarget> make_s3_target(objects::HadoopProperties properties, UploadServices services);
 
