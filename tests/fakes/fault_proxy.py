@@ -91,6 +91,7 @@ class _Rule:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # head and body of an answer are two writes
     server: _Server
 
     def log_message(self, *arguments: Any) -> None:
