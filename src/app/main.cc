@@ -1,4 +1,8 @@
 // The composition root: takes the process apart into plain values and hands them to the command line.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
 #include <cstdlib>
 #include <exception>
 #include <filesystem>
@@ -17,9 +21,18 @@ std::filesystem::path cache_folder(const stoker::cli::Program& program) {
   return std::filesystem::temp_directory_path();
 }
 
+// A descriptor of a file or connection would get the number of a closed standard stream, and what is printed would go
+// there. The stand-ins refuse what the stream is for, so that it is still an error.
+void occupy_standard_streams() {
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+    if (::fcntl(fd, F_GETFD) < 0 && errno == EBADF)
+      ::open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);  // NOLINT: the lowest free number is this one
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+  occupy_standard_streams();
   try {
     const stoker::SystemClock clock;
     stoker::cli::Program program{.clock = clock, .environment = stoker::runtime::current_environment()};

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "base/guarded.h"
+#include "cli/output.h"
 #include "cli/random.h"
 #include "runtime/wait.h"
 #include "submission/cluster_access.h"
@@ -19,7 +20,7 @@ Cluster::Cluster(const Program& program, kube::ClusterConfiguration configuratio
   const auto said = std::make_shared<Guarded<std::set<std::string>>>();
   client_.on_warning([said](std::string_view text) {
     if (said->with([&](auto& texts) { return texts.insert(std::string(text)).second; }))
-      fmt::print(stderr, "warning: {}\n", text);
+      say(fmt::format("warning: {}", text));
   });
 }
 

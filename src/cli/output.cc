@@ -2,8 +2,12 @@
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
+#include <stdio_ext.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
 
 #include "cli/view/text_width.h"
 #include "codec/json_fields.h"
@@ -80,6 +84,21 @@ std::string short_value(const json::value& value, std::size_t columns) {
 
 void print(std::string_view text) {
   std::fwrite(text.data(), 1, text.size(), stdout);
+}
+
+Result<void> written_out() {
+  errno = 0;
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return {};
+  Error error = system_error("cannot write to standard output", errno);
+  // Said once: what is left in the buffer would fail again.
+  __fpurge(stdout);
+  std::clearerr(stdout);
+  return error;
+}
+
+void say(std::string_view line) {
+  const std::string whole = std::string(line) + "\n";
+  std::fwrite(whole.data(), 1, whole.size(), stderr);
 }
 
 void print_json(const json::value& value) {

@@ -30,7 +30,12 @@ std::string human_age(WallTime time, WallTime now);
 // A value of an output or parameter on one line, at most `columns` wide.
 std::string short_value(const json::value& value, std::size_t columns = 60);
 
+// To standard output; what could not be written is found by written_out().
 void print(std::string_view text);
+// Whether everything that was printed is out: a command whose output went to a full disk has not succeeded.
+Result<void> written_out();
+// A line to standard error, for people. Whether anybody reads it does not matter.
+void say(std::string_view line);
 // One line.
 void print_json(const json::value& value);
 // On a terminal the last column is cut at its width; a pipe gets all of it.

@@ -1,10 +1,5 @@
 #include "cli/program.h"
 
-#include <fmt/format.h>
-
-#include <cerrno>
-#include <cstdio>
-
 #include "base/overloaded.h"
 #include "cli/command_line.h"
 #include "cli/completion.h"
@@ -19,8 +14,8 @@ std::optional<std::string> Program::variable(std::string_view name) const {
 }
 
 void print_error(const Error& error) {
-  fmt::print(stderr, "error: {}\n", error.describe());
-  if (!error.hint.empty()) fmt::print(stderr, "{}\n", error.hint);
+  say("error: " + error.describe());
+  if (!error.hint.empty()) say(error.hint);
 }
 
 namespace {
@@ -78,14 +73,6 @@ Result<int> dispatch(const Program& program, const Command& command) {
                     command.verb);
 }
 
-// What was printed is out, or the command has failed: `stoker rbac > role.yaml` on a full disk is no success.
-int with_output_written(int code) {
-  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return code;
-  const Error error = system_error("cannot write to standard output", errno);
-  print_error(error);
-  return code == 0 ? exit_code(error.code) : code;
-}
-
 }  // namespace
 
 int run_program(const Program& program, const std::vector<std::string>& arguments) {
@@ -101,7 +88,12 @@ int run_program(const Program& program, const std::vector<std::string>& argument
     return exit_code(command.error().code);
   }
   auto outcome = dispatch(program, command.value());
-  if (outcome.ok()) return with_output_written(outcome.value());
+  if (outcome.ok()) {
+    const auto written = written_out();
+    if (written) return outcome.value();
+    print_error(written.error());
+    return outcome.value() == 0 ? exit_code(written.error().code) : outcome.value();
+  }
   print_error(outcome.error());
   return exit_code(outcome.error().code);
 }

@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "cli/output.h"
 #include "codec/json_fields.h"
 
 namespace stoker::cli {
@@ -78,9 +79,8 @@ Result<ResumedDocument> resumed_document(const Program& program, const metadata:
     }
   });
   if (changed > 0 || known < fresh.size()) {
-    fmt::print(stderr,
-               "the pipeline has other steps now; this run goes on with those it began with (anew: stoker run {})\n",
-               file);
+    say(fmt::format("the pipeline has other steps now; this run goes on with those it began with (anew: stoker run {})",
+                    file));
   }
   resumed.compiled_at = now.compiled_at;
   resumed.host = std::move(now.host);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "cli/output.h"
 #include "cli/view/plain_view.h"
 #include "codec/json_fields.h"
 
@@ -110,10 +111,12 @@ void RunOutput::close() {
   }
   if (style_ != RunStyle::json && !failures_.empty() && view_.state() == "failed") {
     const auto columns = is_terminal(STDERR_FILENO) ? terminal_size(STDERR_FILENO).columns : 160;
-    fmt::print(stderr, "\n{}", failure_report(failures_, run_, columns, has_parameters_));
+    std::string report = failure_report(failures_, run_, columns, has_parameters_);
+    if (report.ends_with('\n')) report.pop_back();
+    say("\n" + report);
   }
   if (style_ != RunStyle::json && view_.state() == "cancelled" && !run_.empty())
-    fmt::print(stderr, "finish this run with: stoker runs resume {}\n", run_);
+    say("finish this run with: stoker runs resume " + run_);
 }
 
 }  // namespace stoker::cli

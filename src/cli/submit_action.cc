@@ -103,7 +103,8 @@ Result<int> act_on_submissions(const Program& program, const SubmitCommand& comm
   TRY_ASSIGN(const auto grace_seconds, grace_period(configuration));
   TRY_ASSIGN(kube::ClusterConfiguration access,
              submission::cluster_of(configuration, program.environment, command.kubeconfig));
-  const Cluster cluster(program, std::move(access));
+  Cluster cluster(program, std::move(access));
+  TRY(cluster.log_in({}));
   const std::string where = pattern.namespace_name.value_or(
       configuration.raw("spark.kubernetes.namespace").value_or(cluster.namespace_name()));
   TRY_ASSIGN(std::vector<Application> applications, submission::list_applications({}, cluster.client(), where));

@@ -42,11 +42,17 @@ std::string_view content_type_of(PatchKind kind) {
   return kJson;
 }
 
-// `299 - "text"` of RFC 9110.
-std::string_view warning_text(std::string_view header) {
+// `299 - "text"` of RFC 9110, where a backslash says that the next sign is one of the text.
+std::string warning_text(std::string_view header) {
   const std::size_t first = header.find('"');
   const std::size_t last = header.rfind('"');
-  return first == std::string_view::npos || last == first ? header : header.substr(first + 1, last - first - 1);
+  if (first == std::string_view::npos || last == first) return std::string(header);
+  std::string text;
+  for (std::size_t i = first + 1; i < last; ++i) {
+    if (header[i] == '\\' && i + 1 < last) ++i;
+    text += header[i];
+  }
+  return text;
 }
 
 // Adds a page to `list` and returns the token of the next one, "" when it was the last.

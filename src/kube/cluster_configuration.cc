@@ -50,7 +50,7 @@ class Kubeconfig {
     if (all.files_.empty())
       return Error{.code = ErrorCode::environment,
                    .message = fmt::format("there is no kubeconfig: {}", join(files_of(request, variables), ", ")),
-                   .hint = "set KUBECONFIG, or write --master k8s://https://host:port with a token"};
+                   .hint = "set KUBECONFIG, or write --kubeconfig FILE"};
     return all;
   }
 

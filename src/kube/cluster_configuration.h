@@ -52,6 +52,7 @@ struct ClusterConfiguration {
   bool insecure = false;                  // any certificate will do
   Credentials credentials;
   Impersonation impersonation;
+  std::string note;  // for the user: what is odd about it; ""
 };
 
 using Variables = std::map<std::string, std::string>;

@@ -55,6 +55,7 @@ struct ObjectPath {
   std::string namespace_name;
   std::string name;
   std::string subresource;  // "log", "status"
+  friend bool operator==(const ObjectPath&, const ObjectPath&) = default;
 
   // All of a kind in a namespace, "" is every one.
   static ObjectPath all(const ResourceType& type, std::string namespace_name) {

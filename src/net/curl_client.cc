@@ -110,7 +110,8 @@ Error error_of(CURLcode code, const char* detail, bool was_connected) {
   if (code == CURLE_OPERATION_TIMEDOUT) {  // of connecting, or by a silence
     error.code = ErrorCode::unavailable;
     error.retryable = !was_connected;
-  } else if (code == CURLE_PEER_FAILED_VERIFICATION) {
+  } else if (code == CURLE_PEER_FAILED_VERIFICATION) {  // it stays so, and nothing was sent
+    error.code = ErrorCode::permission;
     error.hint = "the server's certificate is not one that the configured authority vouches for";
   } else if (code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL) {
     error.code = ErrorCode::invalid_value;
@@ -210,6 +211,7 @@ struct CurlClient::State {
   void prepare(CURL* easy, Exchange& exchange, char* error_text) const {
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);  // "..", in a name or a key, leads nowhere else
     // One connection for each call in flight: a watch on a connection that hangs holds up nothing else.
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);

@@ -9,6 +9,7 @@
 #include "base/strings.h"
 #include "codec/time.h"
 #include "resources/object.h"
+#include "spark/resource_names.h"
 #include "submission/labels.h"
 
 namespace stoker::submission {
@@ -37,7 +38,8 @@ std::string names_of(const std::vector<const Application*>& applications) {
 
 bool goes_by(const Application& application, const std::string& name) {
   return name == application.application_id || name == application.submission_id || name == application.name ||
-         name == application.operator_name;
+         name == application.operator_name ||
+         (!application.name.empty() && spark::app_name_label(name) == application.name);  // as --name had it
 }
 
 std::int64_t executor_number(const json::object& pod) {
@@ -143,6 +145,10 @@ Result<Application> choose_application(const std::vector<Application>& all, cons
 
 Result<std::vector<Application>> list_applications(const runtime::Context& context, const kube::Client& client,
                                                    const std::string& namespace_name) {
+  if (!namespace_name.empty() && !resources::is_dns_label(namespace_name))
+    return Error{.code = ErrorCode::usage,
+                 .message = fmt::format("\"{}\" is no name of a namespace", namespace_name),
+                 .hint = fmt::format("it has {}", resources::kDnsLabelRule)};
   TRY_ASSIGN(kube::ObjectList drivers, client.list(context, kube::ObjectPath::all(kube::kPods, namespace_name),
                                                    {.labels = fmt::format("{}=driver", kRoleLabel), .fields = {}}));
   std::vector<Application> applications;

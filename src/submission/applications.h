@@ -58,7 +58,7 @@ Result<ApplicationName> parse_application_name(const std::string& text);
 // Errors: not_found with the nearest, usage when it is several.
 Result<Application> choose_application(const std::vector<Application>& all, const ApplicationName& name);
 
-// The drivers of a namespace, or with "" of all, the oldest first.
+// The drivers of a namespace, or with "" of all, the oldest first. Errors: usage for what is no name of a namespace.
 Result<std::vector<Application>> list_applications(const runtime::Context& context, const kube::Client& client,
                                                    const std::string& namespace_name);
 // The one that is meant by `name`, in the namespace that the name says, else in `namespace_name` ("" is all).

@@ -76,6 +76,10 @@ Result<kube::ClusterConfiguration> cluster_of(const spark::Configuration& config
   while (cluster.server.ends_with('/'))
     cluster.server.pop_back();
   TRY(take_keys(configuration, variables, cluster));
+  const kube::Credentials& proof = cluster.credentials;
+  const bool has_proof = !proof.token.empty() || !proof.token_file.empty() || !proof.client_certificate_pem.empty();
+  if (is_missing && !in_cluster && !has_proof && cluster.server.starts_with("https://"))
+    cluster.note = fmt::format("{}; the API server is asked without credentials", from_file.error().describe());
   return cluster;
 }
 

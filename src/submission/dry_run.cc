@@ -19,20 +19,25 @@ namespace {
 
 constexpr std::string_view kHidden = "*********(redacted)";
 
-// What Spark's own pages hide by default (spark.redaction.regex), and a few words more; but for keys that only say
-// where a secret is.
-constexpr std::array<std::string_view, 12> kSecretWords = {"secret",  "password",    "passwd",      "_pass",
-                                                           "token",   "accesskey",   "access.key",  "apikey",
-                                                           "api_key", "account.key", "private_key", "credential="};
+// What Spark's own pages hide by default (spark.redaction.regex), and more; but for keys that only say where a secret
+// is. Compared without the signs between words: "api-key" is "apikey".
+constexpr std::array<std::string_view, 16> kSecretWords = {
+    "secret", "password",  "passwd", "passphrase", "pwd",        "pgpass",        "dbpass",        "userpass",
+    "token",  "accesskey", "apikey", "accountkey", "privatekey", "encryptionkey", "authorization", "bearer"};
+// Classes that find credentials, not those themselves.
+constexpr std::string_view kCredential = "credential";
+constexpr std::string_view kProvider = "provider";
 constexpr std::array<std::string_view, 6> kOnlyNames = {
     "spark.kubernetes.driver.secrets.",       "spark.kubernetes.executor.secrets.",
     "spark.kubernetes.driver.secretkeyref.",  "spark.kubernetes.executor.secretkeyref.",
     "spark.kubernetes.kerberos.tokensecret.", "spark.kubernetes.authenticate."};
 
 bool says_secret(std::string_view text) {
-  const std::string lower = lower_case(text);
+  std::string words = lower_case(text);
+  std::erase_if(words, [](char c) { return c == '-' || c == '_' || c == '.'; });
+  if (words.find(kCredential) != std::string::npos && words.find(kProvider) == std::string::npos) return true;
   return std::ranges::any_of(kSecretWords,
-                             [&](std::string_view word) { return lower.find(word) != std::string::npos; });
+                             [&](std::string_view word) { return words.find(word) != std::string::npos; });
 }
 
 // A user's spark.redaction.regex, beside the words above. What it cannot judge counts as secret: everything, when the
@@ -60,20 +65,21 @@ class Redaction {
     return net::without_password(value);
   }
 
-  // The words of a command line: the values of `--password=x`, `--password x` and `password=x`, and what has such words
+  // The words of a command line: the values of `--password=x`, `--password x` and `password:x`, and what has such words
   // inside of it, as JSON has. A class or file that is called after tokens is no secret.
   void hide_words(json::array& words) const {
     bool after_secret_flag = false;
     for (json::value& word : words) {
       if (!word.is_string()) continue;
       const std::string text(word.get_string());
-      const std::size_t equals = text.find('=');
+      const std::size_t equals = separator_in(text);
       const bool is_flag = text.starts_with('-');
       const bool names_secret = is_secret(text.substr(0, equals));
-      const bool has_named_value = names_secret && equals != std::string::npos;
+      const bool has_named_value = names_secret && equals != std::string::npos &&
+                                   text.substr(0, equals).find_first_of(" \t\n\"'{") == std::string::npos;
       const bool is_plain = text.find_first_of(" \t\n\"'{=") == std::string::npos;
       if (has_named_value)
-        word = fmt::format("{}={}", text.substr(0, equals), kHidden);
+        word = text.substr(0, equals + 1) + std::string(kHidden);
       else if ((after_secret_flag && !is_flag) || (!is_plain && is_secret(text)))
         word = kHidden;
       else
@@ -84,6 +90,13 @@ class Redaction {
 
  private:
   static constexpr std::size_t kLongestText = 4'096;  // std::regex recurses for each character
+
+  // Between a name and its value; a colon before a slash is of an address.
+  static std::size_t separator_in(std::string_view text) {
+    for (std::size_t i = 0; i < text.size(); ++i)
+      if (text[i] == '=' || (text[i] == ':' && !text.substr(i).starts_with(":/"))) return i;
+    return std::string_view::npos;
+  }
 
   bool is_secret(std::string_view text) const {
     if (hides_all_ || says_secret(text)) return true;
@@ -130,6 +143,7 @@ void hide_texts(const Redaction& redaction, json::object& parent, std::string_vi
       member.value() = redaction.shown(member.key(), std::string(member.value().get_string()));
 }
 
+// Objects with a name and a value.
 void hide_environment(const Redaction& redaction, json::array& environment) {
   for (json::value& variable : environment) {
     json::object* fields = variable.if_object();
@@ -140,21 +154,22 @@ void hide_environment(const Redaction& redaction, json::array& environment) {
   }
 }
 
-void hide_in_containers(const Redaction& redaction, json::object& pod) {
-  json::object& spec = resources::object_at(pod, "spec");
-  for (const std::string_view list : {"containers", "initContainers"}) {
-    json::value* containers = spec.if_contains(list);
-    if (containers == nullptr || !containers->is_array()) continue;
-    for (json::value& container : containers->get_array()) {
-      if (!container.is_object()) continue;
-      const auto array_of = [&](std::string_view key) {
-        json::value* found = container.get_object().if_contains(key);
-        return found == nullptr ? nullptr : found->if_array();
-      };
-      if (json::array* environment = array_of("env")) hide_environment(redaction, *environment);
-      for (const std::string_view words : {"command", "args"})
-        if (json::array* found = array_of(words)) redaction.hide_words(*found);
-    }
+// What a pod says in fields whose texts are the user's own: of containers, their probes, volumes.
+void hide_in_pod(const Redaction& redaction, json::value& value) {
+  if (value.is_array())
+    for (json::value& element : value.get_array())
+      hide_in_pod(redaction, element);
+  if (!value.is_object()) return;
+  for (auto& [key, child] : value.get_object()) {
+    json::array* list = child.if_array();
+    if (list != nullptr && (key == "env" || key == "httpHeaders"))
+      hide_environment(redaction, *list);
+    else if (list != nullptr && (key == "command" || key == "args"))
+      redaction.hide_words(*list);
+    else if (child.is_object() && (key == "volumeAttributes" || key == "options"))
+      hide_texts(redaction, value.get_object(), key);
+    else
+      hide_in_pod(redaction, child);
   }
 }
 
@@ -176,7 +191,7 @@ json::object list_of_objects(const spark::SubmissionPlan& plan, Secrets secrets,
     hide_data(redaction, object);
     for (const std::string_view texts : {"labels", "annotations"})
       hide_texts(redaction, resources::object_at(object, "metadata"), texts);
-    if (resources::kind_of(object) == "Pod") hide_in_containers(redaction, object);
+    if (resources::kind_of(object) == "Pod") hide_in_pod(redaction, object["spec"]);
     // The labels of the driver, once more.
     if (resources::kind_of(object) == "Service")
       hide_texts(redaction, resources::object_at(object, "spec"), "selector");

@@ -73,6 +73,34 @@ TEST(SubmissionDryRun, HidesTheValuesOfSecretArguments) {
                          "password=" + hidden, "https://***@h", "s3a://***@b/k", "--token", "--quick"}));
 }
 
+TEST(SubmissionDryRun, KnowsWhatIsCalledASecret) {
+  for (const char* name :
+       {"spark.hadoop.google.cloud.auth.service.account.private.key", "spark.my.passphrase", "PGPASS",
+        "spark.hadoop.fs.s3a.encryption.key", "my.credential", "AUTHORIZATION", "X-Api-Key"}) {
+    spark::SubmissionPlan plan = plan_with_secrets();
+    plan.dependants[1].at("data").as_object()["spark.properties"] = std::string(name) + "=hunter2\n";
+    EXPECT_EQ(codec::write_json(list_of_objects(plan, Secrets::hide)).find("hunter2"), std::string::npos) << name;
+  }
+  spark::SubmissionPlan plan = plan_with_secrets();
+  plan.dependants[1].at("data").as_object()["spark.properties"] = "spark.hadoop.fs.s3a.aws.credentials.provider=a.B\n";
+  EXPECT_NE(codec::write_json(list_of_objects(plan, Secrets::hide)).find("a.B"), std::string::npos);
+}
+
+TEST(SubmissionDryRun, HidesWhatATemplateSaysInTheUsersOwnFields) {
+  spark::SubmissionPlan plan = plan_with_secrets();
+  plan.driver["spec"] = codec::parse_json(R"({
+    "volumes": [{"csi": {"volumeAttributes": {"clientSecret": "hunter2"}, "nodePublishSecretRef": {"name": "kept"}}},
+                {"flexVolume": {"options": {"password": "hunter2"}}}, {"secret": {"secretName": "kept"}}],
+    "containers": [{"livenessProbe": {"httpGet": {"httpHeaders": [{"name": "Authorization", "value": "hunter2"}]}},
+                    "lifecycle": {"preStop": {"exec": {"command": ["sh", "-c", "login --password hunter2"]}}},
+                    "args": ["token:hunter2", "-H", "Authorization: Bearer hunter2"]}]})")
+                            .value();
+  const std::string text = codec::write_json(list_of_objects(plan, Secrets::hide).at("items").as_array().back());
+  EXPECT_EQ(text.find("hunter2"), std::string::npos) << text;
+  EXPECT_NE(text.find(R"("nodePublishSecretRef":{"name":"kept"})"), std::string::npos) << text;
+  EXPECT_NE(text.find(R"("secretName":"kept")"), std::string::npos) << text;
+}
+
 TEST(SubmissionDryRun, HidesWhatTheUsersRegexFinds) {
   const json::array arguments{"--pin", "1234", "PIN=1234", "rows=5"};
   EXPECT_EQ(shown_arguments(arguments, "(?i)\\bpin\\b"),

@@ -124,10 +124,11 @@ class Follower {
     loop_.after(options_.until_nobody_schedules, [this] {
       if (last_ && !scheduled_ && !problem_) tell(nobody_schedules(*last_));
     });
-    runtime::StopSource watching;  // ends with this function, whatever ends it
+    runtime::StopSource watching;
     const Context watch_context{.deadline = {}, .stop = watching.get_token(), .fields = {}};
     std::jthread pods([&] { watch_pod(watch_context); });
     std::jthread events([&] { watch_events(watch_context); });
+    const EndsWatching ending{watching};  // whatever ends this function, a listener that throws too
     loop_.run();
     watching.request_stop();
     end_log(context);
@@ -136,7 +137,16 @@ class Follower {
     return Ending{.state = state_, .problem = problem_, .log_trouble = log_trouble_};
   }
 
+  Follower(const Follower&) = delete;
+  Follower& operator=(const Follower&) = delete;
+  ~Follower() { log_stop_.request_stop(); }
+
  private:
+  struct EndsWatching {
+    runtime::StopSource& source;
+    ~EndsWatching() { source.request_stop(); }
+  };
+
   void watch_pod(const Context& context) {
     ObjectWatch watch(
         client_, kube::ObjectPath::all(kube::kPods, driver_.namespace_name),

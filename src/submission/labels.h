@@ -12,4 +12,7 @@ inline constexpr std::string_view kUnfinishedLabel = "stoker.dev/unfinished";
 // On the anchor too: from then on the submission is not going on any more. RFC 3339.
 inline constexpr std::string_view kCreationDeadline = "stoker.dev/creation-deadline";
 
+// And the name of the driver that it is for: another command line under the same id has another.
+inline constexpr std::string_view kDriverName = "stoker.dev/driver";
+
 }  // namespace stoker::submission

@@ -126,6 +126,9 @@ Result<std::vector<std::string>> LocalMachine::matching_files(std::string_view p
 }
 
 Result<std::string> LocalMachine::content_id(std::string_view path) const {
+  std::error_code unknown;
+  if (fs::exists(path, unknown) && !fs::is_regular_file(path, unknown))
+    return Error{.code = ErrorCode::invalid_value, .message = fmt::format("{} is no regular file", path)};
   TRY_ASSIGN(const runtime::FileDigest digest, runtime::hash_file(fs::path(path)));
   return digest.hex;
 }

@@ -9,7 +9,8 @@
 // unfinished anchor; leftovers.h finishes or removes what hangs on it. docs/adr/0009-owners-by-an-anchor.md says more.
 //
 // Each write is idempotent by (name, submission id): an object that is there, ours and will stay is taken for made.
-// Whatever happens, there is at most one driver, since its name is part of the plan.
+// Whatever happens, an id has at most one driver in its namespace: the anchor's name comes from the id alone, and says
+// for which driver it is.
 #pragma once
 
 #include <chrono>
@@ -27,6 +28,8 @@ struct PlacementOptions {
   std::chrono::milliseconds time_to_write{60'000};               // for all writes together
   std::chrono::milliseconds time_to_creation_deadline{300'000};  // longer, for clocks that differ
   std::chrono::milliseconds time_to_clean_up{10'000};            // after a failure
+  // Between looks for the driver of another submitter of the same id.
+  std::chrono::milliseconds poll_delay{200};
 };
 
 struct Placement {
@@ -39,7 +42,7 @@ struct Placement {
 
 // Errors: of the API, after which what was made has been removed; when that failed too, the hint says how to.
 // already_exists when a name is taken by an object of somebody else; conflict when the driver of this id is being
-// deleted.
+// deleted, or another command line under this id is at work and its driver does not come.
 Result<Placement> place(const runtime::Context& context, const kube::Client& client, const spark::SubmissionPlan& plan,
                         const PlacementOptions& options);
 

@@ -6,8 +6,10 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <future>
 #include <random>
 #include <set>
+#include <utility>
 
 #include "resources/object.h"
 #include "spark/test_surroundings.h"
@@ -27,12 +29,13 @@ struct Crash {};
 class PlacementTest : public ::testing::Test {
  protected:
   // One that makes all kinds of objects that a plan may have but pod groups.
-  static spark::SubmissionPlan plan_of(const std::string& key) {
+  static spark::SubmissionPlan plan_of(const std::string& key, const std::string& name = "a.B") {
     const std::vector<std::string> words = {"--master",        "k8s://https://host:6443",
                                             "--deploy-mode",   "cluster",
                                             "--conf",          "spark.kubernetes.container.image=spark:4.3.0",
                                             "--conf",          "spark.kubernetes.authenticate.driver.oauthToken=t",
                                             "--class",         "a.B",
+                                            "--name",          name,
                                             "local:///app.jar"};
     const spark::testing::MemorySurroundings machine;
     const auto version = spark::parse_spark_version("4.3.0").value();
@@ -41,8 +44,9 @@ class PlacementTest : public ::testing::Test {
     return spark::plan_submission(request.value(), version, identifiers_of_key(key, {}), machine).value();
   }
 
-  Result<Placement> submit(const std::string& id) {
-    return place({}, client_, plan_of(id), {.submission_id = id, .may_be_there = true});
+  Result<Placement> submit(const std::string& id) { return submit(plan_of(id), id); }
+  Result<Placement> submit(const spark::SubmissionPlan& plan, const std::string& id) {
+    return place({}, client_, plan, {.submission_id = id, .may_be_there = true, .poll_delay = 1ms});
   }
 
   // A submitter that dies after so many writes; false when it came to its end before.
@@ -180,6 +184,40 @@ TEST_F(PlacementTest, GetsANewDeadlineWhenItGoesOnWithAnAnchor) {
   clock_.advance(6min);
   ASSERT_TRUE(submit_and_crash("a", 3));  // the deadline, and two that were missing
   EXPECT_TRUE(clean().empty()) << "it may still be at work";
+}
+
+TEST_F(PlacementTest, WaitsForTheDriverOfAnotherCommandLineUnderTheSameId) {
+  ASSERT_TRUE(submit_and_crash("a", 1));
+  auto other = std::async(std::launch::async, [&] { return submit(plan_of("a", "another-name"), "a"); });
+  const auto first = submit("a");
+  ASSERT_TRUE(first.ok());
+  const auto second = other.get();
+  ASSERT_TRUE(second.ok()) << second.error().describe();
+  EXPECT_TRUE(second->was_there);
+  EXPECT_EQ(resources::name_of(second->driver), resources::name_of(first->driver));
+  EXPECT_EQ(drivers(), 1U);
+  EXPECT_EQ(objects(), kObjects);
+}
+
+// Whatever one who gives up has made: another one of the same id goes on with it.
+TEST_F(PlacementTest, LeavesWhatAnotherSubmitterHasJoined) {
+  server_.fail_at(2, Fault::of(Fault::Kind::broken_before));
+  bool joined = false;
+  server_.after_write([&](int write) {
+    if (write != 1 || std::exchange(joined, true)) return;
+    const auto anchor = ours(kube::kConfigMaps).front();
+    const json::object later{{"metadata", {{"annotations", {{kCreationDeadline, "2099-01-01T00:00:00Z"}}}}}};
+    ASSERT_TRUE(client_
+                    .patch({},
+                           {.type = kube::kConfigMaps,
+                            .namespace_name = "default",
+                            .name = std::string(resources::name_of(anchor))},
+                           kube::PatchKind::merge_patch, later)
+                    .ok());
+  });
+  server_.deny("create", "services");
+  ASSERT_FALSE(submit("a").ok());
+  EXPECT_EQ(unfinished(), 1U);
 }
 
 // Ctrl-C, and the same key again: the garbage collector has come only so far.

@@ -62,8 +62,8 @@ class Team:
                 "--conf", "spark.kubernetes.container.image=spark:3.5.7",
                 "--conf", f"spark.kubernetes.namespace={self.namespace}", *more, PI]  # fmt: skip
 
-    def start(self, *more: str, master: str = "") -> Submission:
-        process = self.stoker.start(*self.words(*more, master=master))
+    def start(self, *more: str, master: str = "", **options: Any) -> Submission:
+        process = self.stoker.start(*self.words(*more, master=master), **options)
         self.started.append(Submission(process, self.kubelet, self.namespace))
         return self.started[-1]
 

@@ -59,6 +59,45 @@ def test_a_reader_that_goes_away_leaves_the_waiting(team: Team) -> None:
     assert submission.process.wait(SECONDS) == 3
 
 
+@pytest.mark.parametrize("full", [True, False], ids=["full", "gone"])
+def test_nobody_has_to_read_what_is_said(team: Team, full: bool) -> None:
+    """Standard error is a full disk, or a pipe whose reader has gone: the driver's exit code comes all the same."""
+    with open("/dev/full", "w") as disk:
+        submission = team.start(stderr=disk if full else subprocess.PIPE)
+        if submission.process.stderr:
+            submission.process.stderr.close()
+        driver = submission.driver()
+        team.kubelet.run(driver)
+        team.kubelet.finish(driver, 3)
+        assert submission.process.wait(SECONDS) == 3
+    assert team.list("configmaps", labelSelector="stoker.dev/unfinished") == []
+
+
+def test_a_closed_standard_output_is_an_error_and_no_connection(team: Team) -> None:
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$@" >&-', "sh", *team.stoker.command(*team.words("--no-wait"))],
+        cwd=team.stoker.folder, env=team.stoker.environment, stderr=subprocess.PIPE, text=True, timeout=SECONDS,
+    )  # fmt: skip
+    assert done.returncode == 125 and "cannot write to standard output: Bad file descriptor" in done.stderr
+    assert len(team.list("pods")) == 1
+
+
+def test_submitters_of_one_key_make_one_driver_whatever_they_call_it(team: Team) -> None:
+    started = [team.start("--no-wait", "--submission-id", "k", "--name", name) for name in ("one", "two", "three")]
+    done = [submission.ends() for submission in started]
+    assert [each.code for each in done] == [0, 0, 0], done
+    assert len({each.out for each in done}) == 1 and len(team.list("pods")) == 1
+    assert sum("is there already" in each.err for each in done) == 2
+
+
+@pytest.mark.parametrize("action", ["--kill", "--status"])
+def test_an_id_does_not_leave_its_namespace(team: Team, action: str) -> None:
+    assert team.submit("--no-wait").code == 0
+    done = team.stoker("submit", "--master", f"k8s://{team.plane.server}", action, "..:*")
+    assert done.code == 2 and '".." is no name of a namespace' in done.err
+    assert len(team.list("pods")) == 1
+
+
 def test_a_long_line_comes_once(team: Team) -> None:
     submission = team.start("--follow")
     driver = submission.driver()

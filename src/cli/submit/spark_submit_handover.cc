@@ -7,6 +7,7 @@
 #include <cerrno>
 
 #include "base/strings.h"
+#include "cli/output.h"
 
 namespace stoker::cli {
 
@@ -66,7 +67,7 @@ Error hand_over_to_spark_submit(const Program& program, const SubmitCommand& com
     all.push_back(nullptr);
     return all;
   };
-  fmt::print(stderr, "handing over to {}\n", spark_submit->string());
+  say("handing over to " + spark_submit->string());
   ::execve(spark_submit->c_str(), pointers(words).data(), pointers(variables).data());
   return system_error(fmt::format("starting {}", spark_submit->string()), errno);
 }

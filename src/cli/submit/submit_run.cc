@@ -38,10 +38,6 @@ constexpr std::chrono::milliseconds kTimeToClean{5'000};
 constexpr std::chrono::milliseconds kTimeToAsk{5'000};
 constexpr std::chrono::milliseconds kTimeToRemove{15'000};
 
-void say(std::string_view text) {
-  fmt::print(stderr, "{}\n", text);
-}
-
 // Tells a person on standard error what happens; the driver's log goes to standard output, unless a result has that for
 // itself.
 class Reporter final : public submission::FollowListener {
@@ -116,14 +112,18 @@ class SubmitRun {
     remove_leftovers();
     if (!waits()) {
       print(fmt::format("{}:{}\n", driver_.namespace_name, driver_.name));  // as --status and --kill take it
-      return 0;
+      return printed();
     }
     warn_of_rights(context, placement.value().driver);
     return follow(context);
   }
 
   // From the thread of signals.
-  void stop() { stop_.request_stop(); }
+  void stop(int count) {
+    if (count == 1) say("stopping; once more leaves what is there as it is");
+    if (count > 1) _exit(kExitCancelled);
+    stop_.request_stop();
+  }
 
  private:
   bool waits() const {
@@ -247,10 +247,17 @@ class SubmitRun {
       say(fmt::format("warning: the driver {} is still there: {}", name_, removed.error().describe()));
   }
 
+  // The driver is there all the same, and its own exit code may be 3.
+  static int printed() {
+    const auto written = written_out();
+    if (!written) say("error: " + written.error().describe());
+    return written ? 0 : kExitPrevented;
+  }
+
   static Result<int> print_result(const DeclaredResult& result) {
     if (result.value()) {
       print(*result.value() + "\n");
-      return 0;
+      return printed();
     }
     print_error({.code = ErrorCode::run_failed,
                  .message = fmt::format("the driver ended well, but its log has no result {}", result.wanted()),
@@ -279,10 +286,11 @@ Result<int> carry_out_submission(const Program& program, const SubmitCommand& co
   }
   TRY_ASSIGN(kube::ClusterConfiguration configuration,
              submission::cluster_of(submission.request.configuration, program.environment, command.kubeconfig));
+  if (!configuration.note.empty()) say("warning: " + configuration.note);
   block_signals();  // before any thread is made
   SubmitRun run(program, command, submission, std::move(configuration), std::move(result));
   ::signal(SIGPIPE, SIG_IGN);  // a reader that goes away is no reason to leave a driver behind
-  const SignalWatch signals([&](int) { run.stop(); });
+  const SignalWatch signals([&](int count) { run.stop(count); });
   return run.run();
 }
 

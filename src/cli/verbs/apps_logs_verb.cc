@@ -6,6 +6,7 @@
 #include "base/strings.h"
 #include "cli/cluster.h"
 #include "cli/log_printer.h"
+#include "cli/output.h"
 #include "cli/signals.h"
 #include "cli/verbs/verbs.h"
 #include "resources/object.h"
@@ -26,10 +27,10 @@ class LogListener final : public submission::FollowListener {
   LogListener(std::string name, LogPrinter& printer) : name_(std::move(name)), printer_(printer) {}
   void on_state(const spark::DriverState&) override {}
   void on_problem(const submission::StartProblem& problem) override {
-    fmt::print(stderr, "{} waits: {}\n", name_, problem.text);
-    if (!problem.hint.empty()) fmt::print(stderr, "  {}\n", problem.hint);
+    say(fmt::format("{} waits: {}", name_, problem.text));
+    if (!problem.hint.empty()) say("  " + problem.hint);
   }
-  void on_trouble(const Error& error) override { fmt::print(stderr, "warning: {}\n", error.describe()); }
+  void on_trouble(const Error& error) override { say("warning: " + error.describe()); }
   void on_log(std::string_view line, const runtime::StopToken& stop) override { printer_.print(line, stop); }
 
  private:

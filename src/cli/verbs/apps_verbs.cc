@@ -231,8 +231,7 @@ Result<int> run_apps_list(const Program& program, const CommonOptions& common, c
   if (common.json)
     print_json(list);
   else if (applications.empty())
-    fmt::print(stderr, "no Spark applications {}\n",
-               where.empty() ? "in any namespace" : fmt::format("in the namespace {}", where));
+    say("no Spark applications " + (where.empty() ? "in any namespace" : "in the namespace " + where));
   else
     print_table(table);
   return 0;
@@ -260,7 +259,7 @@ Result<int> run_apps_events(const Program& program, const CommonOptions& common,
       list.emplace_back(event_json(event));
     print_json(list);
   } else if (events.empty()) {
-    fmt::print(stderr, "no events of {}; a cluster keeps them for an hour\n", application.describe());
+    say(fmt::format("no events of {}; a cluster keeps them for an hour", application.describe()));
   } else {
     print_events(events);
   }

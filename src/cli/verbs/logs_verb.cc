@@ -280,7 +280,7 @@ Result<int> run_runs_logs(const Program& program, const CommonOptions& common, c
     if (code != 0) return code;
     TRY_ASSIGN(const auto row, store->load_run(id));
     if (row.state == metadata::RunState::running) {
-      fmt::print(stderr, "run {} was interrupted; finish it with: stoker runs resume {}\n", id.str(), id.str());
+      say(fmt::format("run {0} was interrupted; finish it with: stoker runs resume {0}", id.str()));
     }
     return 0;
   }
@@ -291,7 +291,7 @@ Result<int> run_runs_logs(const Program& program, const CommonOptions& common, c
   }
   if (!printer.printed()) {
     TRY_ASSIGN(const auto steps, store->load_steps(id));
-    fmt::print(stderr, "{}\n", why_nothing_was_printed(steps, command));
+    say(why_nothing_was_printed(steps, command));
   }
   return 0;
 }

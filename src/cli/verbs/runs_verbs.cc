@@ -160,7 +160,7 @@ Result<int> follow_run(const Program& program, const CommonOptions& common, meta
   if (follower.failed()) return *follower.failed();
   if (interrupted) return exit_code(ErrorCode::cancelled);
   if (shown_state(store, id, store.load_run(id)->state) == "interrupted") {
-    fmt::print(stderr, "run {} was interrupted; finish it with: stoker runs resume {}\n", id.str(), id.str());
+    say(fmt::format("run {0} was interrupted; finish it with: stoker runs resume {0}", id.str()));
   }
   return 0;
 }
@@ -211,7 +211,7 @@ Result<int> run_runs_list(const Program& program, const CommonOptions& common, c
     print_json(list);
   } else if (!table.empty()) {
     print_table(table);
-    if (more) fmt::print(stderr, "there are older runs; show more with --limit\n");
+    if (more) say("there are older runs; show more with --limit");
   } else if (command.pipeline || command.state || command.experiment) {
     print("no such runs\n");
   } else {

@@ -23,7 +23,7 @@ namespace stoker::cli {
 namespace {
 
 void warn(std::string_view text) {
-  fmt::print(stderr, "warning: {}\n", text);
+  say(fmt::format("warning: {}", text));
 }
 
 // The version that an image's tag begins with: apache/spark:4.0.1-scala2.13-java17-ubuntu.
@@ -106,9 +106,13 @@ Result<int> submit(const Program& program, const SubmitCommand& command) {
 // What ends with 1 or 3 elsewhere ends with 125 here: those may be the driver's own.
 Result<int> run_submit(const Program& program, const SubmitCommand& command) {
   auto outcome = submit(program, command);
-  if (outcome || command.dry_run || exit_code(outcome.error().code) == exit_code(ErrorCode::usage)) return outcome;
+  if (outcome) return outcome;
+  const int bad_input = exit_code(ErrorCode::usage);
+  const ErrorCode code = outcome.error().code;
+  if (exit_code(code) == bad_input) return outcome;
   print_error(outcome.error());
-  return kExitPrevented;
+  if (code == ErrorCode::limit_exceeded) return bad_input;  // a file that is too large
+  return command.dry_run ? exit_code(code) : kExitPrevented;
 }
 
 }  // namespace stoker::cli
