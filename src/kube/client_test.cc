@@ -96,7 +96,7 @@ TEST_F(ClientTest, ShowsTheWarningsOfTheServer) {
   client_.on_warning([&](std::string_view text) { seen = text; });
   server_.answer(201, kPod, {{"Warning", R"(299 - "unknown field \"spec.x\"")"}});
   ASSERT_TRUE(client_.create({}, made_, "ml").ok());
-  EXPECT_EQ(seen, R"(unknown field \"spec.x\")");
+  EXPECT_EQ(seen, R"(unknown field "spec.x")");
 }
 
 TEST_F(ClientTest, SaysWhichObjectItMeansWhenItRemoves) {
