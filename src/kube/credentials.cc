@@ -76,9 +76,11 @@ CredentialSource::CredentialSource(ClusterConfiguration configuration, Variables
     : configuration_(std::move(configuration)), variables_(std::move(variables)), clock_(clock) {}
 
 Result<Proof> CredentialSource::read_token_file() const {
-  TRY_ASSIGN(const std::string token,
-             runtime::read_file(configuration_.credentials.token_file, kMaximumCredentialBytes));
-  return Proof{.authorization = fmt::format("Bearer {}", trim(token))};
+  auto token = runtime::read_file(configuration_.credentials.token_file, kMaximumCredentialBytes);
+  if (token) return Proof{.authorization = fmt::format("Bearer {}", trim(*token))};
+  Error error = std::move(token).error().with_context("the token file");
+  error.code = ErrorCode::environment;  // one that is missing says nothing of what is asked for
+  return error;
 }
 
 Result<Proof> CredentialSource::run_plugin(const runtime::Context& context) {

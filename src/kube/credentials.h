@@ -27,7 +27,7 @@ class CredentialSource {
   CredentialSource(ClusterConfiguration configuration, Variables variables, const Clock& clock);
 
   // Errors: environment when a plugin is missing, fails or prints what is no ExecCredential
-  // (client.authentication.k8s.io); not_found and so on for a token file.
+  // (client.authentication.k8s.io), and when a token file cannot be read.
   Result<Proof> proof(const runtime::Context& context);
   // The server did not accept the last proof. True when another may be had: the next proof() asks for it.
   bool refused();

@@ -62,13 +62,16 @@ Result<kube::ClusterConfiguration> cluster_of(const spark::Configuration& config
   std::string master = configuration.raw("spark.master").value_or("");
   if (master.starts_with(kMasterPrefix)) master.erase(0, kMasterPrefix.size());
   kube::ClusterConfiguration cluster;
-  TRY_ASSIGN(const auto in_cluster, kube::load_in_cluster(variables, service_account_folder));
   auto from_file = kube::load_kubeconfig(request, variables);
   const bool is_missing = !from_file && from_file.error().code == ErrorCode::environment;
   const bool may_be_missing = !kubeconfig && !request.context;
+  std::optional<kube::ClusterConfiguration> in_cluster;
+  if (is_missing && may_be_missing) {
+    TRY_ASSIGN(in_cluster, kube::load_in_cluster(variables, service_account_folder));
+  }
   if (from_file)
-    cluster = std::move(from_file).value();
-  else if (is_missing && may_be_missing && in_cluster)
+    cluster = from_file.value();
+  else if (in_cluster)
     cluster = *in_cluster;
   else if (!is_missing || !may_be_missing || master.empty())
     return std::move(from_file).error();

@@ -124,13 +124,14 @@ class Follower {
     loop_.after(options_.until_nobody_schedules, [this] {
       if (last_ && !scheduled_ && !problem_) tell(nobody_schedules(*last_));
     });
-    runtime::StopSource watching;
-    const Context watch_context{.deadline = {}, .stop = watching.get_token(), .fields = {}};
-    std::jthread pods([&] { watch_pod(watch_context); });
-    std::jthread events([&] { watch_events(watch_context); });
-    const EndsWatching ending{watching};  // whatever ends this function, a listener that throws too
+    // Stopped and joined whatever ends this function, a listener that throws too.
+    std::jthread pods(
+        [this](runtime::StopToken ends) { watch_pod({.deadline = {}, .stop = std::move(ends), .fields = {}}); });
+    std::jthread events(
+        [this](runtime::StopToken ends) { watch_events({.deadline = {}, .stop = std::move(ends), .fields = {}}); });
     loop_.run();
-    watching.request_stop();
+    pods.request_stop();
+    events.request_stop();
     end_log(context);
     if (failure_) return *failure_;
     if (!done_) TRY(context.check(client_.clock()));
@@ -142,11 +143,6 @@ class Follower {
   ~Follower() { log_stop_.request_stop(); }
 
  private:
-  struct EndsWatching {
-    runtime::StopSource& source;
-    ~EndsWatching() { source.request_stop(); }
-  };
-
   void watch_pod(const Context& context) {
     ObjectWatch watch(
         client_, kube::ObjectPath::all(kube::kPods, driver_.namespace_name),

@@ -12,7 +12,10 @@ inline constexpr std::string_view kUnfinishedLabel = "stoker.dev/unfinished";
 // On the anchor too: from then on the submission is not going on any more. RFC 3339.
 inline constexpr std::string_view kCreationDeadline = "stoker.dev/creation-deadline";
 
-// And the name of the driver that it is for: another command line under the same id has another.
-inline constexpr std::string_view kDriverName = "stoker.dev/driver";
+// And which plan it is for: another command line under the same id has another. "" is none any more: it is being
+// removed.
+inline constexpr std::string_view kPlan = "stoker.dev/plan";
+// On anchor and driver of a key of the user's, by which several may submit at once: which of them has made it.
+inline constexpr std::string_view kAttempt = "stoker.dev/attempt";
 
 }  // namespace stoker::submission

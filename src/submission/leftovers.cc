@@ -6,8 +6,8 @@
 
 #include "codec/time.h"
 #include "resources/object.h"
+#include "submission/anchor.h"
 #include "submission/labels.h"
-#include "submission/placement.h"
 
 namespace stoker::submission {
 
@@ -18,38 +18,25 @@ namespace {
 constexpr std::array kDependantTypes = {kube::kServices,        kube::kSecrets,   kube::kClaims,
                                         kube::kNetworkPolicies, kube::kPodGroups, kube::kConfigMaps};
 
-bool is_missing(const Error& error) {
-  return error.code == ErrorCode::not_found;
-}
+constexpr auto kCleaner = "cleaner";
 
-Result<void> remove_object(const runtime::Context& context, const kube::Client& client, const kube::ObjectPath& path,
-                           const json::object& object) {
-  auto removed = client.remove(context, path,
-                               {.uid = resources::metadata_text(object, "uid"),
-                                .resource_version = resources::metadata_text(object, "resourceVersion")});
-  // Gone, or changed since: another cleaner was here.
-  if (!removed && !is_missing(removed.error()) && removed.error().code != ErrorCode::conflict) return removed;
-  return {};
-}
-
+// What hangs on this anchor, and it itself.
 Result<void> remove_all(const runtime::Context& context, const kube::Client& client, const std::string& namespace_name,
-                        const std::string& submission_id) {
+                        const json::object& anchor) {
+  const std::string selection = fmt::format("{}={}", kSubmissionLabel, resources::label_of(anchor, kSubmissionLabel));
   for (const kube::ResourceType& type : kDependantTypes) {
-    const auto path = kube::ObjectPath::all(type, namespace_name);
     auto objects =
-        client.list(context, path, {.labels = fmt::format("{}={}", kSubmissionLabel, submission_id), .fields = {}});
+        client.list(context, kube::ObjectPath::all(type, namespace_name), {.labels = selection, .fields = {}});
     if (!objects) {
       // Kinds that the cluster does not have, or that we may not see, hold nothing that we have made.
-      if (is_missing(objects.error()) || objects.error().code == ErrorCode::permission) continue;
+      const ErrorCode code = objects.error().code;
+      if (code == ErrorCode::not_found || code == ErrorCode::permission) continue;
       return std::move(objects).error();
     }
-    for (const json::object& object : objects.value().objects) {
-      kube::ObjectPath one = path;
-      one.name = resources::name_of(object);
-      TRY(remove_object(context, client, one, object));
-    }
+    for (const json::object& object : objects.value().objects)
+      if (owner_uid(object) == resources::metadata_text(anchor, "uid")) TRY(remove_exactly(context, client, object));
   }
-  return {};
+  return remove_exactly(context, client, anchor);
 }
 
 }  // namespace
@@ -64,19 +51,21 @@ Result<std::vector<Leftover>> clean_up(const runtime::Context& context, const ku
     const auto deadline = codec::parse_time(resources::annotation_of(anchor, kCreationDeadline));
     // One that says none is not ours to judge.
     if (!deadline || client.clock().wall_now() < deadline.value()) continue;
+    // From here on nobody makes a driver on it; one who has joined it meanwhile has changed it.
+    TRY_ASSIGN(const std::optional<json::object> closed, close_anchor(context, client, anchor, kCleaner));
+    if (!closed) continue;
     const std::string id = resources::label_of(anchor, kSubmissionLabel);
-    const std::string name(resources::name_of(anchor));
     TRY_ASSIGN(const kube::ObjectList drivers,
                client.list(context, kube::ObjectPath::all(kube::kPods, namespace_name),
                            {.labels = fmt::format("{}={}", kSubmissionLabel, id), .fields = {}}));
-    if (drivers.objects.empty()) {
-      TRY(remove_all(context, client, namespace_name, id));
-      leftovers.push_back({Leftover::Outcome::removed, id, name});
-    } else {
-      auto finished = finish_anchor(context, client, namespace_name, name, drivers.objects.front());
-      if (!finished && !is_missing(finished.error())) return std::move(finished).error();
-      leftovers.push_back({Leftover::Outcome::finished, id, name});
-    }
+    const bool has_driver = !drivers.objects.empty();
+    if (has_driver)
+      TRY(finish_anchor(context, client, *closed, drivers.objects.front()));
+    else
+      TRY(remove_all(context, client, namespace_name, *closed));
+    leftovers.push_back({.outcome = has_driver ? Leftover::Outcome::finished : Leftover::Outcome::removed,
+                         .submission_id = id,
+                         .anchor = std::string(resources::name_of(anchor))});
   }
   return leftovers;
 }

@@ -16,8 +16,8 @@ struct Leftover {
 };
 
 // Handles each unfinished submission whose creation deadline has passed: with a driver it is finished, without one
-// removed with all that hangs on it. Safe beside other cleaners: removals say which object they mean, and by now no
-// submitter can be making a driver. Errors end it; what was done by then is done.
+// removed with all that hangs on it. Safe beside other cleaners and submitters: an anchor is closed first, so that
+// nobody joins it any more, and removals say which object they mean. Errors end it; what was done by then is done.
 Result<std::vector<Leftover>> clean_up(const runtime::Context& context, const kube::Client& client,
                                        const std::string& namespace_name);
 

@@ -7,9 +7,10 @@
 namespace stoker::submission {
 
 Result<void> LogReader::run(const runtime::Context& context, const LogSource& source) {
-  LogResumer lines;
+  LogResumer lines(options_.tail_lines.has_value());
   Result<void> outcome;
   int failures = 0;
+  bool ended_well = false;  // the reading before
   while (true) {
     const bool last = ended_;
     const std::string since = lines.since_time();
@@ -27,7 +28,9 @@ Result<void> LogReader::run(const runtime::Context& context, const LogSource& so
                                lines.feed(piece, on_line_);
                                return {};
                              });
-    if (read && last) break;
+    // A pod that was removed after its log had ended well has said all.
+    if ((read && last) || (last && ended_well && !read && read.error().code == ErrorCode::not_found)) break;
+    ended_well = read.ok();
     failures = read || came ? 0 : failures + 1;
     const bool given_up = options_.maximum_failures && failures >= *options_.maximum_failures;
     if (!read && (!kube::is_passing(read.error()) || given_up)) {

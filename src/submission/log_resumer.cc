@@ -43,23 +43,30 @@ void LogResumer::take(std::string_view line, const Line& on_line) {
     return;
   }
   std::string time(line.substr(0, blank));
+  std::string second = second_of(time);
   if (const auto again = to_skip_.find(time); again != to_skip_.end()) {
     if (--again->second == 0) to_skip_.erase(again);
+    before_window_ = false;
     is_wanted_ = false;
     return;
   }
-  if (std::string second = second_of(time); second != second_) {
-    second_ = std::move(second);
-    of_second_.clear();
-  }
-  if (of_second_.size() < kMaximumTimes) ++of_second_[std::move(time)];
+  before_window_ = before_window_ && second == first_second_;
+  is_wanted_ = !before_window_;
+  if (!is_wanted_) return;
+  if (first_second_.empty()) first_second_ = second;
+  second_ = std::move(second);
+  last_times_.push_back(std::move(time));
+  if (last_times_.size() > kRememberedLines) last_times_.pop_front();
   on_line(line.substr(blank + 1));
 }
 
 void LogResumer::disconnected() {
   begun_.clear();
   is_inside_ = false;
-  to_skip_ = of_second_;
+  to_skip_.clear();
+  for (const std::string& time : last_times_)
+    ++to_skip_[time];
+  before_window_ = from_tail_ && second_ == first_second_;
 }
 
 void LogResumer::flush(const Line& on_line) {

@@ -4,6 +4,7 @@
 // need not be in order: standard output and error have clocks of their own, and clocks are set back.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -18,6 +19,9 @@ class LogResumer {
   // Longer lines are handed on in pieces.
   static constexpr std::size_t kMaximumLineBytes = 1 << 20;
 
+  // `from_tail`: the first reading begins at one of the last lines, and what was before it is not wanted.
+  explicit LogResumer(bool from_tail = false) : from_tail_(from_tail) {}
+
   void feed(std::string_view piece, const Line& on_line);
   // The connection has ended: a line that had begun comes whole when the log is read again. Of one longer than
   // kMaximumLineBytes what was handed on stays, and the rest is lost.
@@ -30,17 +34,19 @@ class LogResumer {
  private:
   void take(std::string_view line, const Line& on_line);
 
-  // How many lines have each timestamp.
-  using Times = std::unordered_map<std::string, std::size_t>;
-  // Of one second no more are remembered: after a reconnect those beyond come twice.
-  static constexpr std::size_t kMaximumTimes = 1 << 17;
+  // So many of the last lines are known by their timestamps: more come twice only when more than these came within the
+  // second of the last one, or since a clock was set back.
+  static constexpr std::size_t kRememberedLines = 1 << 15;
 
-  std::string begun_;       // of a line, timestamp and all
-  std::string second_;      // of the last line that was handed on
-  Times of_second_;         // what was handed on of it
-  Times to_skip_;           // of those, what is still to come again
-  bool is_inside_ = false;  // what comes next belongs to a line whose beginning was taken
-  bool is_wanted_ = true;   // and that was handed on
+  std::string begun_;                                     // of a line, timestamp and all
+  std::string second_;                                    // of the last line that was handed on
+  std::string first_second_;                              // of the first one
+  std::deque<std::string> last_times_;                    // of the last lines that were handed on, in their order
+  std::unordered_map<std::string, std::size_t> to_skip_;  // how many lines of each time are still to come again
+  const bool from_tail_;
+  bool before_window_ = false;  // what comes was before the first line that was wanted
+  bool is_inside_ = false;      // what comes next belongs to a line whose beginning was taken
+  bool is_wanted_ = true;       // and that was handed on
 };
 
 }  // namespace stoker::submission

@@ -49,6 +49,19 @@ TEST_F(LogResumerTest, HandsOnWhatHasAnEarlierTimeThanTheLineBefore) {
   feed("2026-01-01T00:00:05.2Z error\n2026-01-01T00:00:05.1Z output\n2026-01-01T00:00:04.9Z set back\n");
   EXPECT_EQ(seen(), (Lines{"error\n", "output\n", "set back\n"}));
   EXPECT_EQ(lines_.since_time(), "2026-01-01T00:00:04Z");
+  lines_.disconnected();  // all of them come again, and one more
+  feed("2026-01-01T00:00:05.2Z error\n2026-01-01T00:00:05.1Z output\n2026-01-01T00:00:04.9Z set back\n");
+  feed("2026-01-01T00:00:04.95Z new\n");
+  EXPECT_EQ(seen(), (Lines{"error\n", "output\n", "set back\n", "new\n"}));
+}
+
+TEST_F(LogResumerTest, ShowsNothingFromBeforeTheTailAfterAReconnect) {
+  LogResumer tail(/*from_tail=*/true);
+  const auto keep = [this](std::string_view line) { seen_.emplace_back(line); };
+  tail.feed("2026-01-01T00:00:05.2Z b\n", keep);
+  tail.disconnected();
+  tail.feed("2026-01-01T00:00:05.1Z a\n2026-01-01T00:00:05.2Z b\n2026-01-01T00:00:05.3Z c\n", keep);
+  EXPECT_EQ(seen(), (Lines{"b\n", "c\n"}));
 }
 
 TEST_F(LogResumerTest, GoesOnAmongTimesThatAreNotInOrder) {

@@ -3,11 +3,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 #include <vector>
 
+#include "base/strings.h"
+#include "codec/sha256.h"
 #include "codec/time.h"
 #include "resources/object.h"
 #include "runtime/wait.h"
+#include "submission/anchor.h"
 #include "submission/labels.h"
 
 namespace stoker::submission {
@@ -16,29 +20,30 @@ namespace {
 
 // Of a creation whose fate is not known.
 constexpr int kMaximumTries = 4;
+constexpr std::string_view kProperties = "spark.properties";
 
-json::object owner_reference(const json::object& owner) {
-  return {{"apiVersion", resources::text_in(owner, "apiVersion")},
-          {"kind", resources::kind_of(owner)},
-          {"name", resources::name_of(owner)},
-          {"uid", resources::metadata_text(owner, "uid")},
-          {"controller", true}};
-}
-
-bool is_going(const json::object& object) {
-  return !resources::metadata_text(object, "deletionTimestamp").empty();
-}
-
-// The one with spark.properties: its name comes from the id alone, whatever the application is called.
+// The driver's own: its name comes from the id alone, whatever the application is called.
 bool is_driver_config_map(const json::object& object) {
-  return resources::kind_of(object) == "ConfigMap" && resources::object_in(object, "data").contains("spark.properties");
+  return resources::kind_of(object) == "ConfigMap" && resources::object_in(object, "data").contains(kProperties);
 }
 
-// "" without an owner.
-std::string owner_uid(const json::object& object) {
-  for (const json::value& owner : resources::list_in(resources::object_in(object, "metadata"), "ownerReferences"))
-    if (owner.is_object()) return resources::text_in(owner.get_object(), "uid");
-  return "";
+// What tells one command line from another: its objects, but for the time at which they were planned.
+std::string fingerprint_of(const spark::SubmissionPlan& plan) {
+  codec::Sha256 hash;
+  hash.update(codec::canonical_json(plan.driver));
+  for (const std::vector<json::object>* objects : {&plan.groups, &plan.dependants})
+    for (json::object object : *objects) {
+      if (is_driver_config_map(object)) {
+        json::value& properties = object.at("data").at(kProperties);
+        std::vector<std::string> lines = split(std::string(properties.as_string()), '\n');
+        std::erase_if(lines, [](const std::string& line) {
+          return line.starts_with('#') || line.starts_with("spark.app.submitTime=");
+        });
+        properties = join(lines, "\n");
+      }
+      hash.update(codec::canonical_json(object));
+    }
+  return hash.hex().substr(0, 32);
 }
 
 class Placing {
@@ -50,7 +55,6 @@ class Placing {
     std::vector<json::object> dependants = plan_.groups;
     dependants.insert(dependants.end(), plan_.dependants.begin(), plan_.dependants.end());
     const auto config_map = std::ranges::find_if(dependants, is_driver_config_map);
-    // Spark's drivers always have one.
     if (config_map == dependants.end())
       return Error{.code = ErrorCode::internal, .message = "the plan has no ConfigMap to hang a submission on"};
     std::rotate(dependants.begin(), config_map, config_map + 1);
@@ -58,27 +62,13 @@ class Placing {
     mark_unfinished(dependants.front());
     TRY_ASSIGN(Claim claimed, claim(context, dependants.front()));
     if (claimed.earlier) return *std::move(claimed.earlier);
-    const json::object& anchor = claimed.anchor;
-    for (std::size_t i = 1; i < dependants.size(); ++i) {
-      resources::object_at(dependants[i], "metadata")["ownerReferences"] = json::array{owner_reference(anchor)};
-      TRY(make(context, dependants[i], resources::metadata_text(anchor, "uid")));
-    }
-    Placement placement;
-    TRY_ASSIGN(Found driver, create_or_find(context, plan_.driver));
-    placement.driver = std::move(driver.object);
-    placement.was_there = !driver.is_new;
-    if (is_going(placement.driver)) return driver_is_going(placement.driver);
-    // With the driver there the submission is made: a stop that comes now is for whoever follows.
-    const runtime::Context finishing = runtime::Context{}.with_timeout(client_.clock(), options_.time_to_clean_up);
-    const bool is_there = finish(finishing, std::string(resources::name_of(anchor)), placement);
-    if (is_there || !options_.may_be_there || placement.was_there) return placement;
-    static_cast<void>(remove_ours(finishing, path_of(placement.driver), {}));
-    return Error{.code = ErrorCode::conflict,
-                 .message = "another submission of this id was ended, and with it what this driver needs",
-                 .hint = "submit again"};
+    for (std::size_t i = 1; i < dependants.size(); ++i)
+      TRY(make_dependant(context, std::move(dependants[i]), claimed.anchor));
+    return make_driver(context, claimed.anchor);
   }
 
-  // The driver that an earlier submission of this id has made, whatever its application was; none when there is none.
+  // The driver that an earlier submission of this id has made, whatever its plan was; none when there is none, or one
+  // that is just being removed with its closed anchor.
   Result<std::optional<Placement>> find(const runtime::Context& context) const {
     TRY_ASSIGN(kube::ObjectList drivers,
                client_.list(context, kube::ObjectPath::all(kube::kPods, plan_.namespace_name),
@@ -92,41 +82,55 @@ class Placing {
                      {.labels = fmt::format("{}={},{}", kSubmissionLabel, options_.submission_id, kUnfinishedLabel),
                       .fields = {}}));
     for (const json::object& anchor : anchors.objects)
-      finish(context, std::string(resources::name_of(anchor)), placement);
+      if (is_closed(anchor) || !finish(context, anchor, placement)) return std::optional<Placement>();
     return std::optional(std::move(placement));
   }
 
-  // Removes what this call may have made. False when something may be left that a cleaner finds by the anchor. So the
-  // driver goes before the anchor; and the anchor before the rest, which a submitter of the same id who has joined it
-  // needs: then nothing more is removed.
+  // Removes what this call has made, unless another one relies on it. False when something may be left that a cleaner
+  // has to find, by the anchor: so that goes last.
   bool undo() const {
-    if (joined_) return false;
+    // Hanging on another's anchor, it is that one's too.
+    if (!anchor_) return !driver_ && dependants_.empty();
     const runtime::Context context =
         runtime::Context{}.with_timeout(client_.clock(), options_.time_to_clean_up);  // stopped or not
-    if (tried_.empty()) return true;
-    if (tried_.back().type == kube::kPods && !is_removed(remove_ours(context, tried_.back(), {}))) return false;
-    const auto anchor = remove_ours(context, tried_.front(), deadline_);
-    if (!anchor && anchor.error().code == ErrorCode::conflict) return true;
-    if (!is_removed(anchor)) return false;
+    const auto anchor = client_.get(context, *anchor_);
+    if (!anchor) return anchor.error().code == ErrorCode::not_found && !driver_;
+    if (!is_mine(*anchor)) return true;  // somebody has joined it
+    const auto closed = close_anchor(context, client_, *anchor, attempt());
+    if (!closed || !*closed) return false;  // or somebody has joined it just now
+    // A driver that is not there may still be on its way.
+    if (driver_) {
+      const auto driver = client_.get(context, *driver_);
+      if (!driver || !is_mine(*driver) || !remove_exactly(context, client_, *driver)) return false;
+    }
     bool all = true;
-    for (std::size_t i = tried_.size() - 1; i > 0; --i)
-      all = is_removed(remove_ours(context, tried_[i], {})) && all;
-    return all;
+    for (auto path = dependants_.rbegin(); path != dependants_.rend(); ++path) {
+      const auto there = client_.get(context, *path);
+      if (there && owner_uid(*there) == resources::metadata_text(*anchor, "uid"))
+        all = remove_exactly(context, client_, *there).ok() && all;
+      else if (!there)
+        all = there.error().code == ErrorCode::not_found && all;
+    }
+    return all && remove_exactly(context, client_, *anchor).ok();
   }
 
  private:
-  struct Found {
-    json::object object;
-    // Made by this call, as far as can be known: without a key of the user's nobody else has this id.
-    bool is_new = true;
-  };
   struct Claim {
     json::object anchor;
     std::optional<Placement> earlier;  // instead of it
   };
+  struct Creation {
+    Result<json::object> object;  // as the server has it: created, or there already and of this submission
+    bool may_be_made = true;      // by this call, although it may have failed
+  };
 
   bool is_ours(const json::object& object) const {
     return resources::label_of(object, kSubmissionLabel) == options_.submission_id;
+  }
+  // Made by this call: an id that is no key of the user's is nobody else's.
+  bool is_mine(const json::object& object) const {
+    return is_ours(object) &&
+           (!options_.may_be_there || resources::annotation_of(object, kAttempt) == options_.attempt);
   }
 
   // The server said no, or never heard of it.
@@ -134,8 +138,7 @@ class Placing {
     switch (error.code) {
       case ErrorCode::unavailable: return error.retryable;
       case ErrorCode::timed_out:
-      case ErrorCode::cancelled:
-      case ErrorCode::already_exists: return false;
+      case ErrorCode::cancelled: return false;
       default: return true;
     }
   }
@@ -146,143 +149,162 @@ class Placing {
             .hint = "submit again when it is gone, or under another --submission-id"};
   }
 
+  const std::string& attempt() const { return options_.may_be_there ? options_.attempt : options_.submission_id; }
+
+  void sign(json::object& object) const {
+    if (options_.may_be_there)
+      resources::object_at(resources::object_at(object, "metadata"), "annotations")[kAttempt] = options_.attempt;
+  }
+
   void mark_unfinished(json::object& anchor) {
     deadline_ = codec::format_time(client_.clock().wall_now() + options_.time_to_creation_deadline);
+    fingerprint_ = options_.may_be_there ? fingerprint_of(plan_) : "one";
     json::object& metadata = resources::object_at(anchor, "metadata");
     resources::object_at(metadata, "labels")[kUnfinishedLabel] = "true";
-    json::object& annotations = resources::object_at(metadata, "annotations");
-    annotations[kCreationDeadline] = deadline_;
-    annotations[kDriverName] = plan_.driver_name;
+    resources::object_at(metadata, "annotations")[kCreationDeadline] = deadline_;
+    resources::object_at(metadata, "annotations")[kPlan] = fingerprint_;
+    sign(anchor);
   }
 
-  static bool is_removed(const Result<void>& removed) {
-    return removed || removed.error().code == ErrorCode::not_found;
+  bool is_past_its_deadline(const json::object& anchor) const {
+    const auto deadline = codec::parse_time(resources::annotation_of(anchor, kCreationDeadline));
+    return deadline && deadline.value() <= client_.clock().wall_now();
   }
 
-  // If it is of this submission. `deadline`: of an anchor that nobody has joined; conflict when somebody has.
-  Result<void> remove_ours(const runtime::Context& context, const kube::ObjectPath& path,
-                           const std::string& deadline) const {
-    TRY_ASSIGN(const json::object there, client_.get(context, path));
-    if (!is_ours(there)) return {};
-    if (!deadline.empty() && resources::annotation_of(there, kCreationDeadline) != deadline)
-      return Error{.code = ErrorCode::conflict, .message = "another submission of this id goes on with it"};
-    return client_.remove(
-        context, path,
-        {.uid = resources::metadata_text(there, "uid"),
-         .resource_version = deadline.empty() ? "" : resources::metadata_text(there, "resourceVersion")});
-  }
-
-  // False when there is no such anchor any more.
-  bool finish(const runtime::Context& context, const std::string& anchor, Placement& placement) const {
-    const auto finished = finish_anchor(context, client_, plan_.namespace_name, anchor, placement.driver);
+  // False when the anchor is gone, or on its way.
+  bool finish(const runtime::Context& context, const json::object& anchor, Placement& placement) const {
+    const auto finished = finish_anchor(context, client_, anchor, placement.driver);
     if (!finished)
       placement.warning = fmt::format("{}; the driver runs, `stoker apps cleanup` makes it the owner of its objects",
                                       finished.error().describe());
-    return finished || finished.error().code != ErrorCode::not_found;
+    return !finished || *finished;
   }
 
-  // The anchor, made now or joined; or the driver of the submitter who has made it. One that is finished without a
-  // driver, or on its way out, goes with all that hangs on it, and a new one is made. One with another driver's name is
-  // of another command line under this id, at work or dead: its driver is waited for.
+  // The anchor, made now or joined; or the driver of the submitter who has made it. One that has no driver any more or
+  // whose submitter has died with another plan is removed, and a new one is made.
   Result<Claim> claim(const runtime::Context& context, const json::object& object) {
     while (true) {
-      TRY_ASSIGN(Found found, create_or_find(context, object));
-      if (found.is_new) return Claim{.anchor = std::move(found.object), .earlier = {}};
-      joined_ = true;
-      const json::object& there = found.object;
+      Creation creation = create_or_find(context, object);
+      if (creation.may_be_made) anchor_ = path_in_plan(object);
+      TRY_ASSIGN(json::object there, std::move(creation.object));
+      const bool is_new = is_mine(there);
+      if (is_new && !options_.may_be_there) return Claim{.anchor = std::move(there), .earlier = {}};
       TRY_ASSIGN(std::optional<Placement> earlier, find(context));
+      if (!is_new || earlier) anchor_.reset();
+      if (is_new && earlier) TRY(remove_exactly(context, client_, there, If::unchanged));
       if (earlier) return Claim{.anchor = {}, .earlier = std::move(earlier)};
-      const bool is_unfinished = !resources::label_of(there, kUnfinishedLabel).empty() && !is_going(there);
-      const std::string driver = resources::annotation_of(there, kDriverName);
-      if (is_unfinished && driver == plan_.driver_name) {
-        TRY_ASSIGN(json::object anchor,
-                   client_.patch(context, path_of(there), kube::PatchKind::merge_patch,
-                                 json::object{{"metadata", {{"annotations", {{kCreationDeadline, deadline_}}}}}}));
-        return Claim{.anchor = std::move(anchor), .earlier = {}};
-      }
-      if (!is_unfinished) {
-        static_cast<void>(remove_ours(context, path_of(there), {}));
-        joined_ = false;
-      }
+      if (is_new) return Claim{.anchor = std::move(there), .earlier = {}};
+      TRY_ASSIGN(std::optional<json::object> joined, join_anchor(context, there));
+      if (joined) return Claim{.anchor = *std::move(joined), .earlier = {}};
       if (!runtime::wait_for(context, client_.clock(), options_.poll_delay))
         return Error{.code = ErrorCode::conflict,
-                     .message = fmt::format("another submission of this id is under way, with the driver {}", driver),
-                     .hint =
-                         "submit again under the same name, or when it has ended: stoker apps cleanup removes what a "
-                         "submitter that died has left, five minutes later"};
+                     .message = "another command line is being submitted under this id, and its driver does not come",
+                     .hint = fmt::format("submit the same again, or wait until {}: if its submitter has died, what it "
+                                         "has left is removed then",
+                                         resources::annotation_of(there, kCreationDeadline))};
     }
   }
 
-  kube::ObjectPath path_of(const json::object& object) const {
+  // None: it is not to be joined now.
+  Result<std::optional<json::object>> join_anchor(const runtime::Context& context, const json::object& there) {
+    if (is_going(there)) return std::optional<json::object>();
+    if (is_unfinished(there) && resources::annotation_of(there, kPlan) == fingerprint_)
+      return renew_anchor(context, client_, there, deadline_, options_.attempt);
+    // A finished one had a driver, which is gone.
+    if (!is_unfinished(there)) TRY(remove_exactly(context, client_, there));
+    if (is_unfinished(there) && is_past_its_deadline(there)) {
+      TRY_ASSIGN(const auto closed, close_anchor(context, client_, there, attempt()));
+      if (closed) TRY(remove_exactly(context, client_, *closed));
+    }
+    return std::optional<json::object>();
+  }
+
+  kube::ObjectPath path_in_plan(const json::object& object) const {
     return {.type = kube::resource_type_of(object).value(),
             .namespace_name = plan_.namespace_name,
             .name = std::string(resources::name_of(object)),
             .subresource = {}};
   }
 
-  // A dependant of this anchor. One of an anchor that is gone goes too, and is made anew.
-  Result<void> make(const runtime::Context& context, const json::object& object, const std::string& anchor_uid) {
+  // One that hangs on another anchor goes with that, and is made anew.
+  Result<void> make_dependant(const runtime::Context& context, json::object object, const json::object& anchor) {
+    const std::string anchor_uid = resources::metadata_text(anchor, "uid");
+    resources::object_at(object, "metadata")["ownerReferences"] =
+        json::array{json::object{{"apiVersion", "v1"},
+                                 {"kind", "ConfigMap"},
+                                 {"name", resources::name_of(anchor)},
+                                 {"uid", anchor_uid},
+                                 {"controller", true}}};
     for (int tries = 1;; ++tries) {
-      TRY_ASSIGN(const Found found, create_or_find(context, object));
-      if (found.is_new || (owner_uid(found.object) == anchor_uid && !is_going(found.object))) return {};
+      Creation creation = create_or_find(context, object);
+      if (creation.may_be_made) dependants_.push_back(path_in_plan(object));
+      TRY_ASSIGN(const json::object there, std::move(creation.object));
+      if (owner_uid(there) == anchor_uid && !is_going(there)) return {};
       if (tries == kMaximumTries)
         return Error{.code = ErrorCode::conflict,
                      .message = fmt::format("{} of an earlier submission of this id is being deleted",
-                                            path_of(object).describe()),
+                                            path_in_plan(object).describe()),
                      .hint = "submit again when it is gone"};
-      static_cast<void>(remove_ours(context, path_of(object), {}));
+      TRY(remove_exactly(context, client_, there));
     }
   }
 
-  // The object as the server has it: created, or there already and of this submission.
-  Result<Found> create_or_find(const runtime::Context& context, json::object object) {
+  Result<Placement> make_driver(const runtime::Context& context, const json::object& anchor) {
+    json::object object = plan_.driver;
+    sign(object);
+    Creation creation = create_or_find(context, object);
+    if (creation.may_be_made) driver_ = path_in_plan(object);
+    Placement placement;
+    TRY_ASSIGN(placement.driver, std::move(creation.object));
+    placement.was_there = !is_mine(placement.driver);
+    if (is_going(placement.driver)) return driver_is_going(placement.driver);
+    // With the driver there the submission is made: a stop that comes now is for whoever follows.
+    const runtime::Context finishing = runtime::Context{}.with_timeout(client_.clock(), options_.time_to_clean_up);
+    if (finish(finishing, anchor, placement) || placement.was_there) return placement;
+    static_cast<void>(remove_exactly(finishing, client_, placement.driver));
+    return Error{.code = ErrorCode::conflict,
+                 .message = "what this driver needs was removed while it was made",
+                 .hint = "submit again"};
+  }
+
+  Creation create_or_find(const runtime::Context& context, json::object object) const {
     resources::object_at(resources::object_at(object, "metadata"), "labels")[kSubmissionLabel] = options_.submission_id;
-    TRY(kube::resource_type_of(object));
-    const kube::ObjectPath path = path_of(object);
-    bool nothing_was_made = true;
+    if (auto type = kube::resource_type_of(object); !type) return {std::move(type).error(), false};
+    const kube::ObjectPath path = path_in_plan(object);
+    bool may_be_made = false;
     for (int tries = 1;; ++tries) {
-      if (tried_.empty() || !(tried_.back() == path)) tried_.push_back(path);
       auto made = client_.create(context, object, plan_.namespace_name);
-      if (made) return Found{.object = *std::move(made), .is_new = true};
+      if (made) return {std::move(made), true};
       const ErrorCode code = made.error().code;
-      const bool is_first_answer = options_.may_be_there && nothing_was_made && code == ErrorCode::already_exists;
-      nothing_was_made = nothing_was_made && (is_refusal(made.error()) || is_first_answer);
-      if (nothing_was_made) tried_.pop_back();
-      if (nothing_was_made && !is_first_answer) return std::move(made).error();
-      if (code != ErrorCode::already_exists && code != ErrorCode::unavailable) return std::move(made).error();
-      // It may be that this very request, or one of a submission with the same id, has made it.
+      // Of an id that is nobody else's, what is there was made by a request of ours that was sent twice.
+      may_be_made =
+          may_be_made || !is_refusal(made.error()) || (code == ErrorCode::already_exists && !options_.may_be_there);
+      const bool is_unknown = code == ErrorCode::already_exists || (code == ErrorCode::unavailable && may_be_made);
+      if (!is_unknown) return {std::move(made), may_be_made};
       auto there = client_.get(context, path);
       if (there && !is_ours(there.value()))
-        return Error{.code = ErrorCode::already_exists,
-                     .message = fmt::format("{} exists, and is not of this submission", path.describe()),
-                     .hint = "take another name, or remove it first: kubectl delete"};
-      if (there) return Found{.object = *std::move(there), .is_new = !is_first_answer};
-      if (there.error().code != ErrorCode::not_found || tries == kMaximumTries) return std::move(made).error();
+        return {Error{.code = ErrorCode::already_exists,
+                      .message = fmt::format("{} exists, and is not of this submission", path.describe()),
+                      .hint = "take another name, or remove it first: kubectl delete"},
+                false};
+      if (there) return {std::move(there), may_be_made};
+      if (there.error().code != ErrorCode::not_found || tries == kMaximumTries) return {std::move(made), may_be_made};
     }
   }
 
   const kube::Client& client_;
   const spark::SubmissionPlan& plan_;
   const PlacementOptions& options_;
-  std::string deadline_;                 // of the anchor
-  std::vector<kube::ObjectPath> tried_;  // what this call may have made, the anchor first
-  bool joined_ = false;                  // the anchor is of another call, which may be at work
+  // Of the anchor.
+  std::string deadline_;
+  std::string fingerprint_;
+  // What this call may have made; without the anchor, the rest hangs on another's.
+  std::optional<kube::ObjectPath> anchor_;
+  std::vector<kube::ObjectPath> dependants_;
+  std::optional<kube::ObjectPath> driver_;
 };
 
 }  // namespace
-
-Result<void> finish_anchor(const runtime::Context& context, const kube::Client& client,
-                           const std::string& namespace_name, const std::string& anchor_name,
-                           const json::object& driver) {
-  const json::object patch{{"metadata",
-                            {{"ownerReferences", json::array{owner_reference(driver)}},
-                             {"labels", {{kUnfinishedLabel, nullptr}}},
-                             {"annotations", {{kCreationDeadline, nullptr}, {kDriverName, nullptr}}}}}};
-  TRY(client.patch(
-      context, {.type = kube::kConfigMaps, .namespace_name = namespace_name, .name = anchor_name, .subresource = {}},
-      kube::PatchKind::merge_patch, patch));
-  return {};
-}
 
 Result<Placement> place(const runtime::Context& context, const kube::Client& client, const spark::SubmissionPlan& plan,
                         const PlacementOptions& options) {

@@ -8,9 +8,9 @@
 // So one patch makes the pod the owner of all, where a patch of each would be needed. A crash after any write leaves an
 // unfinished anchor; leftovers.h finishes or removes what hangs on it. docs/adr/0009-owners-by-an-anchor.md says more.
 //
-// Each write is idempotent by (name, submission id): an object that is there, ours and will stay is taken for made.
+// Each write is idempotent by (name, submission id): an object that is there and hangs on our anchor is taken for made.
 // Whatever happens, an id has at most one driver in its namespace: the anchor's name comes from the id alone, and says
-// for which driver it is.
+// for which plan it is. Who submits the same plan joins it; who submits another waits for that one's driver.
 #pragma once
 
 #include <chrono>
@@ -24,7 +24,8 @@ namespace stoker::submission {
 
 struct PlacementOptions {
   std::string submission_id;  // a valid value of a label
-  bool may_be_there = false;  // somebody may have submitted under this id before: his driver counts
+  bool may_be_there = false;  // somebody may submit under this id too, or may have: his driver counts
+  std::string attempt;        // then: drawn anew for each call
   std::chrono::milliseconds time_to_write{60'000};               // for all writes together
   std::chrono::milliseconds time_to_creation_deadline{300'000};  // longer, for clocks that differ
   std::chrono::milliseconds time_to_clean_up{10'000};            // after a failure
@@ -45,10 +46,5 @@ struct Placement {
 // deleted, or another command line under this id is at work and its driver does not come.
 Result<Placement> place(const runtime::Context& context, const kube::Client& client, const spark::SubmissionPlan& plan,
                         const PlacementOptions& options);
-
-// Gives the anchor its owner and ends its being unfinished.
-Result<void> finish_anchor(const runtime::Context& context, const kube::Client& client,
-                           const std::string& namespace_name, const std::string& anchor_name,
-                           const json::object& driver);
 
 }  // namespace stoker::submission

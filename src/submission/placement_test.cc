@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <future>
 #include <random>
 #include <set>
@@ -46,7 +47,11 @@ class PlacementTest : public ::testing::Test {
 
   Result<Placement> submit(const std::string& id) { return submit(plan_of(id), id); }
   Result<Placement> submit(const spark::SubmissionPlan& plan, const std::string& id) {
-    return place({}, client_, plan, {.submission_id = id, .may_be_there = true, .poll_delay = 1ms});
+    return place({}, client_, plan,
+                 {.submission_id = id,
+                  .may_be_there = true,
+                  .attempt = fmt::format("attempt-{}", ++attempts_),
+                  .poll_delay = 1ms});
   }
 
   // A submitter that dies after so many writes; false when it came to its end before.
@@ -90,6 +95,7 @@ class PlacementTest : public ::testing::Test {
   static constexpr std::size_t kObjects = 5;  // ConfigMap, Secret, Service, NetworkPolicy, pod
   static constexpr int kWrites = 6;           // and the patch
 
+  std::atomic<int> attempts_ = 0;
   ManualClock clock_;
   fakes::ApiServer server_{clock_};
   std::mt19937_64 random_{7};  // NOLINT(cert-msc51-cpp): tests repeat
@@ -206,7 +212,7 @@ TEST_F(PlacementTest, LeavesWhatAnotherSubmitterHasJoined) {
   server_.after_write([&](int write) {
     if (write != 1 || std::exchange(joined, true)) return;
     const auto anchor = ours(kube::kConfigMaps).front();
-    const json::object later{{"metadata", {{"annotations", {{kCreationDeadline, "2099-01-01T00:00:00Z"}}}}}};
+    const json::object later{{"metadata", {{"annotations", {{kAttempt, "another"}}}}}};
     ASSERT_TRUE(client_
                     .patch({},
                            {.type = kube::kConfigMaps,
@@ -320,6 +326,81 @@ TEST_F(PlacementTest, KeepsItsPromisesUnderRandomFailure) {
   EXPECT_EQ(unfinished(), 0U);
   EXPECT_EQ(objects(), kObjects * drivers());
   EXPECT_GT(drivers(), 20U);
+}
+
+// For cleaners: everybody's deadlines have passed.
+class LaterClock final : public Clock {
+ public:
+  WallTime wall_now() const override { return clock_.wall_now() + 1h; }
+  SteadyTime steady_now() const override { return clock_.steady_now(); }
+
+ private:
+  SystemClock clock_;
+};
+
+// Four at once under one key, with two command lines, some of whom give up in the middle, on a server that loses
+// answers.
+TEST_F(PlacementTest, ManyUnderOneKeyMakeOneDriver) {
+  constexpr int kSubmitters = 4;
+  static thread_local runtime::StopSource* gives_up = nullptr;
+  static thread_local int writes_left = 0;
+  const SystemClock clock;
+  fakes::ApiServer server{clock};
+  const LaterClock later;
+  std::atomic<std::uint64_t> bits = 0;
+  const auto client_of = [&](const Clock& its_clock) {
+    return kube::Client{server,
+                        its_clock,
+                        {.wait = [](const runtime::Context&, std::chrono::milliseconds) -> Result<void> { return {}; },
+                         .random_bits = [&bits] { return ++bits; }}};
+  };
+  server.after_write([](int) {
+    if (gives_up != nullptr && --writes_left == 0) gives_up->request_stop();
+  });
+  int made = 0;
+  for (int round = 0; round < 60; ++round) {
+    const std::string id = fmt::format("k{}", round);
+    for (std::uint64_t faults = random_() % 4; faults > 0; --faults)
+      server.fail_at(static_cast<int>(random_() % 12) + 1,
+                     Fault::of(random_() % 2 == 0 ? Fault::Kind::broken_before : Fault::Kind::broken_after));
+    const int patience = static_cast<int>(random_() % 8);
+    std::vector<std::future<Result<Placement>>> submitters;
+    for (int i = 0; i < kSubmitters; ++i)
+      submitters.push_back(std::async(std::launch::async, [&, i] {
+        runtime::StopSource stop;
+        gives_up = &stop;
+        writes_left = i < 2 ? patience + i : 0;  // 0 is never
+        const kube::Client client = client_of(clock);
+        auto placed = place({.deadline = {}, .stop = stop.get_token(), .fields = {}}, client,
+                            plan_of(id, i % 2 == 0 ? "one" : "two"),
+                            {.submission_id = id,
+                             .may_be_there = true,
+                             .attempt = fmt::format("{}-{}", round, i),
+                             .time_to_write = 2s,
+                             .poll_delay = 1ms});
+        gives_up = nullptr;
+        return placed;
+      }));
+    std::vector<Placement> placed;
+    for (auto& submitter : submitters)
+      if (auto one = submitter.get()) placed.push_back(*std::move(one));
+    std::vector<json::object> drivers;
+    for (const json::object& pod : server.all(kube::kPods))
+      if (resources::label_of(pod, kSubmissionLabel) == id) drivers.push_back(pod);
+    ASSERT_LE(drivers.size(), 1U) << id;
+    for (const Placement& one : placed) {
+      ASSERT_EQ(drivers.size(), 1U) << id << " was said to be there";
+      EXPECT_EQ(resources::metadata_text(one.driver, "uid"), resources::metadata_text(drivers.front(), "uid")) << id;
+    }
+    made += placed.empty() ? 0 : 1;
+  }
+  for (int i = 0; i < 12; ++i)  // faults that are left hit the first
+    static_cast<void>(clean_up({}, client_of(later), "default"));
+  server.collect_garbage();
+  EXPECT_GT(made, 30);
+  const std::size_t drivers = server.all(kube::kPods).size();
+  for (const auto& type : {kube::kSecrets, kube::kServices, kube::kNetworkPolicies, kube::kConfigMaps})
+    EXPECT_EQ(server.all(type).size(), drivers) << type.plural;
 }
 
 }  // namespace

@@ -35,8 +35,8 @@ def definition() -> Object:
 
 
 def is_served(found: Object | None) -> bool:
-    conditions = {} if found is None else {each["type"]: each["status"] for each in found["status"]["conditions"]}
-    return conditions.get("Established") == "True"
+    conditions = [] if found is None else found["status"].get("conditions") or []
+    return {"Established": "True"}.items() <= {each["type"]: each["status"] for each in conditions}.items()
 
 
 def install(client: Client) -> None:

@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <memory>
 #include <optional>
+#include <thread>
 
 #include "base/strings.h"
 #include "cli/log_printer.h"
@@ -97,9 +98,10 @@ class SubmitRun {
     // Somebody who detaches wants the driver to be there.
     runtime::Context placing = context;
     if (command_.detach) placing.stop = {};
-    auto placement = submission::place(
-        placing, cluster_.client(), submission_.plan,
-        {.submission_id = submission_.submission_id, .may_be_there = command_.submission_id.has_value()});
+    auto placement = submission::place(placing, cluster_.client(), submission_.plan,
+                                       {.submission_id = submission_.submission_id,
+                                        .may_be_there = command_.submission_id.has_value(),
+                                        .attempt = fmt::format("{:016x}", random_bits())});
     if (!placement) return not_placed(context, placement.error());
     if (!placement.value().warning.empty()) say("warning: " + placement.value().warning);
     driver_ = {.namespace_name = submission_.plan.namespace_name,
@@ -120,9 +122,10 @@ class SubmitRun {
 
   // From the thread of signals.
   void stop(int count) {
-    if (count == 1) say("stopping; once more leaves what is there as it is");
     if (count > 1) _exit(kExitCancelled);
     stop_.request_stop();
+    // Never on this thread, which takes the next signal: a reader of standard error may have paused.
+    std::thread([] { say("stopping; once more leaves what is there as it is"); }).detach();
   }
 
  private:
@@ -152,8 +155,10 @@ class SubmitRun {
   }
 
   int not_placed(const runtime::Context& context, const Error& error) const {
-    if (stop_.stop_requested()) return kExitCancelled;  // what the stop broke is no error
-    print_error(error);
+    const bool is_stopped = stop_.stop_requested() && !command_.detach;
+    // What the stop broke is no error, unless something was left.
+    if (!is_stopped || !error.hint.empty()) print_error(error);
+    if (is_stopped) return kExitCancelled;
     return timed_out(context) ? kExitTimedOut : kExitPrevented;
   }
 
@@ -193,12 +198,12 @@ class SubmitRun {
     if (!state.ended()) {
       say(fmt::format("error: the driver {} does not start: {}", name_,
                       ended->problem ? ended->problem->text : state.reason));
-      remove_driver();
+      remove_own_driver();
       return kExitPrevented;
     }
     const int code = state.exit_code.value_or(kExitPrevented);
     say(describe_end(state));
-    if (command_.delete_after) remove_driver();
+    if (command_.delete_after) remove_own_driver();
     if (code != 0 || !reporter_.result()) return code;
     if (!reporter_.result()->value() && ended->log_trouble) {
       say("error: the driver ended well, but its log could not be read for the result");
@@ -233,6 +238,14 @@ class SubmitRun {
     if (state.exit_code && !command_.follow && !command_.delete_after)
       text += fmt::format("\n  `stoker apps logs {}` shows its log", name_);
     return text;
+  }
+
+  // One that an earlier submission of the same id has made is that one's.
+  void remove_own_driver() const {
+    if (was_there_)
+      say(fmt::format("driver {} stays: an earlier submission of this id has made it", name_));
+    else
+      remove_driver();
   }
 
   void remove_driver() const {
