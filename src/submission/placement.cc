@@ -83,6 +83,12 @@ class Placing {
                       .fields = {}}));
     for (const json::object& anchor : anchors.objects)
       if (is_closed(anchor) || !finish(context, anchor, placement)) return std::optional<Placement>();
+    if (!anchors.objects.empty()) return std::optional(std::move(placement));
+    // Its anchor was finished, or has been removed since, with the driver before it.
+    const auto now = client_.get(context, path_of(placement.driver));
+    if (!now && now.error().code != ErrorCode::not_found) return now.error();
+    if (!now || resources::metadata_text(*now, "uid") != resources::metadata_text(placement.driver, "uid"))
+      return std::optional<Placement>();
     return std::optional(std::move(placement));
   }
 
@@ -96,13 +102,16 @@ class Placing {
     const auto anchor = client_.get(context, *anchor_);
     if (!anchor) return anchor.error().code == ErrorCode::not_found && !driver_;
     if (!is_mine(*anchor)) return true;  // somebody has joined it
+    std::optional<json::object> driver;
+    if (driver_) {
+      auto there = client_.get(context, *driver_);
+      // One that is not there may still be on its way: the anchor stays, also for who tries again.
+      if (!there || !is_mine(*there)) return false;
+      driver = *std::move(there);
+    }
     const auto closed = close_anchor(context, client_, *anchor, attempt());
     if (!closed || !*closed) return false;  // or somebody has joined it just now
-    // A driver that is not there may still be on its way.
-    if (driver_) {
-      const auto driver = client_.get(context, *driver_);
-      if (!driver || !is_mine(*driver) || !remove_exactly(context, client_, *driver)) return false;
-    }
+    if (driver && !remove_exactly(context, client_, *driver)) return false;
     bool all = true;
     for (auto path = dependants_.rbegin(); path != dependants_.rend(); ++path) {
       const auto there = client_.get(context, *path);
@@ -196,7 +205,9 @@ class Placing {
       if (is_new) return Claim{.anchor = std::move(there), .earlier = {}};
       TRY_ASSIGN(std::optional<json::object> joined, join_anchor(context, there));
       if (joined) return Claim{.anchor = *std::move(joined), .earlier = {}};
-      if (!runtime::wait_for(context, client_.clock(), options_.poll_delay))
+      const auto waited = runtime::wait_for(context, client_.clock(), options_.poll_delay);
+      if (!waited && waited.error().code == ErrorCode::cancelled) return waited.error();
+      if (!waited)
         return Error{.code = ErrorCode::conflict,
                      .message = "another command line is being submitted under this id, and its driver does not come",
                      .hint = fmt::format("submit the same again, or wait until {}: if its submitter has died, what it "
