@@ -2,6 +2,7 @@
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
+#include <poll.h>
 #include <stdio_ext.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -89,7 +90,8 @@ void print(std::string_view text) {
 Result<void> written_out() {
   errno = 0;
   if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return {};
-  Error error = system_error("cannot write to standard output", errno);
+  // Of a write before this one the number is not known any more.
+  Error error = system_error("cannot write to standard output", errno != 0 ? errno : EIO);
   // Said once: what is left in the buffer would fail again.
   __fpurge(stdout);
   std::clearerr(stdout);
@@ -97,6 +99,9 @@ Result<void> written_out() {
 }
 
 void say(std::string_view line) {
+  constexpr int kPatience_ms = 3'000;
+  pollfd descriptor{STDERR_FILENO, POLLOUT, 0};
+  if (::poll(&descriptor, 1, kPatience_ms) == 0) return;
   const std::string whole = std::string(line) + "\n";
   std::fwrite(whole.data(), 1, whole.size(), stderr);
 }

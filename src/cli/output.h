@@ -34,7 +34,8 @@ std::string short_value(const json::value& value, std::size_t columns = 60);
 void print(std::string_view text);
 // Whether everything that was printed is out: a command whose output went to a full disk has not succeeded.
 Result<void> written_out();
-// A line to standard error, for people. Whether anybody reads it does not matter.
+// A line to standard error, for people. Whether anybody reads it does not matter: a reader that has paused for some
+// seconds misses it, so that nothing waits for him.
 void say(std::string_view line);
 // One line.
 void print_json(const json::value& value);

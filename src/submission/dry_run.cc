@@ -36,6 +36,11 @@ bool says_secret(std::string_view text) {
   std::string words = lower_case(text);
   std::erase_if(words, [](char c) { return c == '-' || c == '_' || c == '.'; });
   if (words.find(kCredential) != std::string::npos && words.find(kProvider) == std::string::npos) return true;
+  // Personal access tokens by their names, and signatures in addresses.
+  const std::string lower = lower_case(text);
+  if (lower.ends_with("_pat") || lower.ends_with(".pat") || lower.find("?sig=") != std::string::npos ||
+      lower.find("&sig=") != std::string::npos)
+    return true;
   return std::ranges::any_of(kSecretWords,
                              [&](std::string_view word) { return words.find(word) != std::string::npos; });
 }

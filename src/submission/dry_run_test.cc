@@ -74,9 +74,9 @@ TEST(SubmissionDryRun, HidesTheValuesOfSecretArguments) {
 }
 
 TEST(SubmissionDryRun, KnowsWhatIsCalledASecret) {
-  for (const char* name :
-       {"spark.hadoop.google.cloud.auth.service.account.private.key", "spark.my.passphrase", "PGPASS",
-        "spark.hadoop.fs.s3a.encryption.key", "my.credential", "AUTHORIZATION", "X-Api-Key"}) {
+  for (const char* name : {"spark.hadoop.google.cloud.auth.service.account.private.key", "spark.my.passphrase",
+                           "PGPASS", "spark.hadoop.fs.s3a.encryption.key", "my.credential", "AUTHORIZATION",
+                           "X-Api-Key", "GITHUB_PAT", "spark.databricks.pat"}) {
     spark::SubmissionPlan plan = plan_with_secrets();
     plan.dependants[1].at("data").as_object()["spark.properties"] = std::string(name) + "=hunter2\n";
     EXPECT_EQ(codec::write_json(list_of_objects(plan, Secrets::hide)).find("hunter2"), std::string::npos) << name;

@@ -1,6 +1,7 @@
 #include "submission/log_resumer.h"
 
 #include <algorithm>
+#include <functional>
 #include <utility>
 
 namespace stoker::submission {
@@ -42,8 +43,9 @@ void LogResumer::take(std::string_view line, const Line& on_line) {
     on_line(line);
     return;
   }
-  std::string time(line.substr(0, blank));
-  std::string second = second_of(time);
+  const std::string_view text = line.substr(0, blank);
+  const std::size_t time = std::hash<std::string_view>()(text);
+  std::string second = second_of(text);
   if (const auto again = to_skip_.find(time); again != to_skip_.end()) {
     if (--again->second == 0) to_skip_.erase(again);
     before_window_ = false;
@@ -54,9 +56,13 @@ void LogResumer::take(std::string_view line, const Line& on_line) {
   is_wanted_ = !before_window_;
   if (!is_wanted_) return;
   if (first_second_.empty()) first_second_ = second;
+  if (second != second_) of_second_ = 0;
   second_ = std::move(second);
-  last_times_.push_back(std::move(time));
-  if (last_times_.size() > kRememberedLines) last_times_.pop_front();
+  last_times_.push_back(time);
+  ++of_second_;
+  const std::size_t most = std::max(kRememberedLines, std::min(of_second_, kRememberedOfOneSecond));
+  while (last_times_.size() > most)
+    last_times_.pop_front();
   on_line(line.substr(blank + 1));
 }
 
@@ -64,7 +70,7 @@ void LogResumer::disconnected() {
   begun_.clear();
   is_inside_ = false;
   to_skip_.clear();
-  for (const std::string& time : last_times_)
+  for (const std::size_t time : last_times_)
     ++to_skip_[time];
   before_window_ = from_tail_ && second_ == first_second_;
 }

@@ -19,6 +19,11 @@ class LogResumer {
   // Longer lines are handed on in pieces.
   static constexpr std::size_t kMaximumLineBytes = 1 << 20;
 
+  // So many of the last lines are known by their timestamps, and all of the last second up to the second number: beyond
+  // that, lines of one second come twice after a reconnect.
+  static constexpr std::size_t kRememberedLines = 1 << 15;
+  static constexpr std::size_t kRememberedOfOneSecond = 1 << 20;
+
   // `from_tail`: the first reading begins at one of the last lines, and what was before it is not wanted.
   explicit LogResumer(bool from_tail = false) : from_tail_(from_tail) {}
 
@@ -34,15 +39,12 @@ class LogResumer {
  private:
   void take(std::string_view line, const Line& on_line);
 
-  // So many of the last lines are known by their timestamps: more come twice only when more than these came within the
-  // second of the last one, or since a clock was set back.
-  static constexpr std::size_t kRememberedLines = 1 << 15;
-
-  std::string begun_;                                     // of a line, timestamp and all
-  std::string second_;                                    // of the last line that was handed on
-  std::string first_second_;                              // of the first one
-  std::deque<std::string> last_times_;                    // of the last lines that were handed on, in their order
-  std::unordered_map<std::string, std::size_t> to_skip_;  // how many lines of each time are still to come again
+  std::string begun_;                   // of a line, timestamp and all
+  std::string second_;                  // of the last line that was handed on
+  std::string first_second_;            // of the first one
+  std::deque<std::size_t> last_times_;  // hashes, of the last lines that were handed on, in their order
+  std::size_t of_second_ = 0;           // how many of them, at the end, are of `second_`
+  std::unordered_map<std::size_t, std::size_t> to_skip_;  // how many lines of each time are still to come again
   const bool from_tail_;
   bool before_window_ = false;  // what comes was before the first line that was wanted
   bool is_inside_ = false;      // what comes next belongs to a line whose beginning was taken

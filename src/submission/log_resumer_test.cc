@@ -88,6 +88,18 @@ TEST_F(LogResumerTest, KeepsTheZoneOfTheNode) {
   EXPECT_EQ(lines_.since_time(), "2026-01-01T08:00:06-03:30");
 }
 
+TEST_F(LogResumerTest, KnowsAllLinesOfABurstAgain) {
+  constexpr std::size_t kLines = 2 * LogResumer::kRememberedLines;
+  std::string burst;
+  for (std::size_t i = 0; i < kLines; ++i)
+    burst += "2026-01-01T00:00:05." + std::to_string(100'000 + i) + "Z line\n";
+  feed(burst);
+  lines_.disconnected();
+  feed(burst + "2026-01-01T00:00:05.9Z last\n");
+  EXPECT_EQ(seen().size(), kLines + 1);
+  EXPECT_EQ(seen_.back(), "last\n");
+}
+
 TEST_F(LogResumerTest, CutsALineWithoutAnEnd) {
   feed("2026-01-01T00:00:05.1Z " + std::string(LogResumer::kMaximumLineBytes, 'x'));
   ASSERT_EQ(seen().size(), 1U);

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import signal
 import subprocess
 
@@ -71,6 +73,20 @@ def test_nobody_has_to_read_what_is_said(team: Team, full: bool) -> None:
         team.kubelet.finish(driver, 3)
         assert submission.process.wait(SECONDS) == 3
     assert team.list("configmaps", labelSelector="stoker.dev/unfinished") == []
+
+
+def test_a_reader_of_what_is_said_that_pauses_holds_nothing_up(team: Team) -> None:
+    read, write = os.pipe()
+    os.set_blocking(write, False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(write, b"x" * 4096)
+    os.set_blocking(write, True)
+    submission = team.start("--timeout", "2s", stderr=write)
+    os.close(write)
+    assert submission.process.wait(SECONDS) == 124
+    os.close(read)
+    assert team.list("pods") == []
 
 
 def test_a_closed_standard_output_is_an_error_and_no_connection(team: Team) -> None:
