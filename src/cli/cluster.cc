@@ -1,7 +1,5 @@
 #include "cli/cluster.h"
 
-#include <fmt/format.h>
-
 #include <memory>
 #include <set>
 
@@ -19,8 +17,7 @@ Cluster::Cluster(const Program& program, kube::ClusterConfiguration configuratio
       client_(transport_, program.clock, runtime::real_waiting(program.clock, random_bits)) {
   const auto said = std::make_shared<Guarded<std::set<std::string>>>();
   client_.on_warning([said](std::string_view text) {
-    if (said->with([&](auto& texts) { return texts.insert(std::string(text)).second; }))
-      say(fmt::format("warning: {}", text));
+    if (said->with([&](auto& texts) { return texts.insert(std::string(text)).second; })) warn(text);
   });
 }
 

@@ -106,6 +106,10 @@ void say(std::string_view line) {
   std::fwrite(whole.data(), 1, whole.size(), stderr);
 }
 
+void warn(std::string_view text) {
+  say("warning: " + std::string(text));
+}
+
 void print_json(const json::value& value) {
   print(codec::write_json(value) + "\n");
 }

@@ -37,6 +37,7 @@ Result<void> written_out();
 // A line to standard error, for people. Whether anybody reads it does not matter: a reader that has paused for some
 // seconds misses it, so that nothing waits for him.
 void say(std::string_view line);
+void warn(std::string_view text);  // "warning: …"
 // One line.
 void print_json(const json::value& value);
 // On a terminal the last column is cut at its width; a pipe gets all of it.

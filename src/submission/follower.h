@@ -55,6 +55,8 @@ struct Ending {
   std::optional<StartProblem> problem;  // that it was given up for
   // What kept the log from being read to its end; the listener has heard of it.
   std::optional<Error> log_trouble;
+
+  std::string why_it_does_not_start() const { return problem ? problem->text : state.reason; }
 };
 
 // Servers that are away are waited for. Errors: the context's, and refusals (permission).

@@ -48,7 +48,7 @@ class Reporter final : public submission::FollowListener {
     // A log that nobody reads is no reason to leave the driver.
     if (with_log)
       printer_.emplace(result_ ? STDERR_FILENO : STDOUT_FILENO, [](const Error& error) {
-        say(fmt::format("warning: {}; waiting for the end of the driver", error.describe()));
+        warn(fmt::format("{}; waiting for the end of the driver", error.describe()));
       });
   }
 
@@ -60,7 +60,7 @@ class Reporter final : public submission::FollowListener {
     say(fmt::format("driver {} waits: {}{}", name_, problem.text,
                     problem.hint.empty() ? "" : fmt::format("\n  {}", problem.hint)));
   }
-  void on_trouble(const Error& error) override { say(fmt::format("warning: {}", error.describe())); }
+  void on_trouble(const Error& error) override { warn(error.describe()); }
   void on_log(std::string_view line, const runtime::StopToken& stop) override {
     if (result_) result_->see(line);
     if (printer_) printer_->print(line, stop);
@@ -103,7 +103,7 @@ class SubmitRun {
                                         .may_be_there = command_.submission_id.has_value(),
                                         .attempt = fmt::format("{:016x}", random_bits())});
     if (!placement) return not_placed(context, placement.error());
-    if (!placement.value().warning.empty()) say("warning: " + placement.value().warning);
+    if (!placement.value().warning.empty()) warn(placement.value().warning);
     driver_ = {.namespace_name = submission_.plan.namespace_name,
                .name = std::string(resources::name_of(placement.value().driver)),
                .uid = resources::metadata_text(placement.value().driver, "uid")};
@@ -183,8 +183,8 @@ class SubmitRun {
     std::vector<std::string> words;
     for (const submission::Permission& permission : missing)
       words.push_back(permission.describe());
-    say(
-        fmt::format("warning: the driver's service account {0} may not {1}; `stoker rbac --namespace {2} "
+    warn(
+        fmt::format("the driver's service account {0} may not {1}; `stoker rbac --namespace {2} "
                     "--service-account {0}` prints the rights that it needs",
                     account, join(words, ", "), driver_.namespace_name));
   }
@@ -196,8 +196,7 @@ class SubmitRun {
     reporter_.finish_log(context.stop);
     const spark::DriverState& state = ended->state;
     if (!state.ended()) {
-      say(fmt::format("error: the driver {} does not start: {}", name_,
-                      ended->problem ? ended->problem->text : state.reason));
+      say(fmt::format("error: the driver {} does not start: {}", name_, ended->why_it_does_not_start()));
       remove_own_driver();
       return kExitPrevented;
     }
@@ -257,7 +256,7 @@ class SubmitRun {
     if (removed)
       say(fmt::format("driver {} removed", name_));
     else if (removed.error().code != ErrorCode::not_found)
-      say(fmt::format("warning: the driver {} is still there: {}", name_, removed.error().describe()));
+      warn(fmt::format("the driver {} is still there: {}", name_, removed.error().describe()));
   }
 
   // The driver is there all the same, and its own exit code may be 3.
@@ -299,7 +298,7 @@ Result<int> carry_out_submission(const Program& program, const SubmitCommand& co
   }
   TRY_ASSIGN(kube::ClusterConfiguration configuration,
              submission::cluster_of(submission.request.configuration, program.environment, command.kubeconfig));
-  if (!configuration.note.empty()) say("warning: " + configuration.note);
+  if (!configuration.note.empty()) warn(configuration.note);
   block_signals();  // before any thread is made
   SubmitRun run(program, command, submission, std::move(configuration), std::move(result));
   ::signal(SIGPIPE, SIG_IGN);  // a reader that goes away is no reason to leave a driver behind

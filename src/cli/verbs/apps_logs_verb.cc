@@ -30,7 +30,7 @@ class LogListener final : public submission::FollowListener {
     say(fmt::format("{} waits: {}", name_, problem.text));
     if (!problem.hint.empty()) say("  " + problem.hint);
   }
-  void on_trouble(const Error& error) override { say("warning: " + error.describe()); }
+  void on_trouble(const Error& error) override { warn(error.describe()); }
   void on_log(std::string_view line, const runtime::StopToken& stop) override { printer_.print(line, stop); }
 
  private:
@@ -65,7 +65,7 @@ Result<int> follow_log(const runtime::Context& context, const kube::Client& clie
   if (ending.state.ended()) return 0;
   return Error{.code = ErrorCode::run_failed,
                .message = fmt::format("{}/{} does not start: {}", place.namespace_name, place.name,
-                                      ending.problem ? ending.problem->text : ending.state.reason)};
+                                      ending.why_it_does_not_start())};
 }
 
 Result<int> print_log(const runtime::Context& context, const kube::Client& client, const json::object& pod,

@@ -22,10 +22,6 @@ namespace stoker::cli {
 
 namespace {
 
-void warn(std::string_view text) {
-  say(fmt::format("warning: {}", text));
-}
-
 // The version that an image's tag begins with: apache/spark:4.0.1-scala2.13-java17-ubuntu.
 std::optional<spark::SparkVersion> version_of_tag(const std::string& image) {
   const std::size_t colon = image.rfind(':');
