@@ -6,13 +6,16 @@ import os
 import signal
 import sys
 import tempfile
-from typing import IO, Any, Dict, Iterator, List, Mapping, Optional
+from typing import IO, TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, Optional
 
 from stoker import _state
 from stoker._errors import RunFailed, StokerError
 from stoker._program import find_program
 from stoker._text import nearest
 from stoker._values import Directory, File, Secret, Table, is_uri
+
+if TYPE_CHECKING:
+    import subprocess
 
 TERMINAL = ("succeeded", "failed", "skipped", "cancelled")
 _EXIT_CANCELLED = 130
@@ -284,6 +287,53 @@ def _parameter(value: Any) -> Any:
     return value
 
 
+class _Interrupts:
+    """Ctrl-C while a program runs: the first one asks it to stop, the second ends it, the third does as anywhere.
+
+    Before the third nothing is raised while events are read, so that none is lost, the last ones of a stopped run least of all.
+    Python runs handlers in the main thread alone; elsewhere, and where interrupts are ignored, this does nothing.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._process: Optional[subprocess.Popen[bytes]] = None
+        self._before: Any = None
+
+    def __enter__(self) -> "_Interrupts":
+        import threading
+
+        before = signal.getsignal(signal.SIGINT)
+        if callable(before) and threading.current_thread() is threading.main_thread():
+            self._before = before
+            signal.signal(signal.SIGINT, self._note)
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        if self._before is not None:
+            signal.signal(signal.SIGINT, self._before)
+
+    def reach(self, process: "subprocess.Popen[bytes]") -> None:
+        """From now on interrupts reach this process; so does one that came before it was there."""
+        self._process = process
+        if self.count:
+            self._pass_on()
+
+    def hand_over(self) -> None:
+        """Do, after the run, what an interrupt does here: Python's own handler raises KeyboardInterrupt."""
+        if self.count and self._before is not None:
+            self._before(signal.SIGINT, None)
+
+    def _note(self, *_: Any) -> None:
+        self.count += 1
+        self._pass_on()
+        if self.count > 2:
+            self.hand_over()
+
+    def _pass_on(self) -> None:
+        if self._process is not None:
+            self._process.send_signal(signal.SIGINT if self.count == 1 else signal.SIGKILL)
+
+
 def _follow(command: List[str], folder: str) -> Run:
     import subprocess
 
@@ -292,39 +342,28 @@ def _follow(command: List[str], folder: str) -> Run:
     run = Run()
     shown = view()
     errors = os.path.join(folder, "errors.txt")
-    with open(errors, "w+", encoding="utf-8", errors="replace") as error_stream:
-        # A session of its own: an interrupt reaches this process only, which passes it on once.
+    with open(errors, "w+", encoding="utf-8", errors="replace") as error_stream, _Interrupts() as interrupts:
+        # A session of its own: an interrupt reaches this process only, which passes it on.
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=error_stream, start_new_session=True
         )
-        interrupted = False
+        interrupts.reach(process)
         assert process.stdout is not None
-        lines = _lines(process.stdout)
-        while True:
-            try:
-                event = next(lines, None)
-                if event is None:
-                    code = process.wait()
-                    break
+        with process.stdout as lines:
+            for event in _events(lines):
                 run.apply(event)
                 shown.update(run, event)
-            except KeyboardInterrupt:
-                process.send_signal(signal.SIGINT)
-                if interrupted:
-                    process.kill()
-                interrupted = True
-                lines = _lines(process.stdout)
+        code = process.wait()
         error_stream.seek(0)
         said = error_stream.read()
     shown.finish(run)
-    if interrupted:
-        raise KeyboardInterrupt
+    interrupts.hand_over()
     if code == 0:
         return run
     raise RunFailed(_failure(run, code, said), run)
 
 
-def _lines(stream: IO[bytes]) -> Iterator[Dict[str, Any]]:
+def _events(stream: IO[bytes]) -> Iterator[Dict[str, Any]]:
     while True:
         line = stream.readline()
         if not line:

@@ -109,11 +109,8 @@ def main() -> None:
         if entry["type"] == "file":
             known[f"parameters.{name}"] = {"$file": {"path": os.path.join(reply["root"], parameters[name])}}
 
-    def interrupted(*_: Any) -> None:
-        emit("run.finished", state="cancelled", duration_ms=1)
-        sys.exit(130)
-
-    signal.signal(signal.SIGINT, interrupted)
+    # Set here, for who is started by a shell in the background inherits that interrupts are ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     parent = os.environ.get("STOKER_STORE")
     if parent:
         os.makedirs(parent, exist_ok=True)
@@ -131,4 +128,8 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        emit("run.finished", state="cancelled", duration_ms=1)
+        sys.exit(130)

@@ -5,8 +5,6 @@ import pathlib
 import signal
 import subprocess
 import sys
-import threading
-import time
 from typing import Any, Iterator
 
 import pytest
@@ -154,36 +152,37 @@ def test_what_the_program_refuses_is_told(
         project.module.main.run()
 
 
-def test_an_interrupt_cancels_the_run(project: Any) -> None:
-    seen = []
-
-    def interrupt() -> None:
-        end = time.monotonic() + 30
-        while time.monotonic() < end and not seen:
-            time.sleep(0.01)
-        os.kill(os.getpid(), signal.SIGINT)
-
+def _interrupted(project: Any, monkeypatch: pytest.MonkeyPatch, times: int) -> Any:
+    """A run that gets Ctrl-C `times` times while its step `slow` works."""
     from stoker import _view
+
+    seen = []
 
     class Watching(_view.LinesView):
         def update(self, run: Any, event: Any) -> None:
             if event["type"] == "step.started" and event["step"] == "slow":
                 seen.append(run)
+                for _ in range(times):
+                    os.kill(os.getpid(), signal.SIGINT)
 
-    waiting = threading.Thread(target=interrupt)
-    patch = pytest.MonkeyPatch()
-    patch.setattr(_view, "view", Watching)
+    monkeypatch.setattr(_view, "view", Watching)
     # A shell that starts the tests in the background has them ignore interrupts, and Python then sets up none.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    waiting.start()
     try:
         with pytest.raises(KeyboardInterrupt):
             project.module.sleeping.run()
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     finally:
-        patch.undo()
-        waiting.join()
         signal.signal(signal.SIGINT, before)
-    assert seen[0].state == "cancelled"
+    return seen[0]
+
+
+def test_an_interrupt_cancels_the_run(project: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert _interrupted(project, monkeypatch, times=1).state == "cancelled"
+
+
+def test_a_third_interrupt_does_not_wait_for_the_run(project: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert _interrupted(project, monkeypatch, times=3).state == "running"
 
 
 def test_a_script_runs_its_own_pipeline(tmp_path: pathlib.Path) -> None:
