@@ -81,14 +81,17 @@ class Placing {
         client_.list(context, kube::ObjectPath::all(kube::kConfigMaps, plan_.namespace_name),
                      {.labels = fmt::format("{}={},{}", kSubmissionLabel, options_.submission_id, kUnfinishedLabel),
                       .fields = {}}));
-    for (const json::object& anchor : anchors.objects)
-      if (is_closed(anchor) || !finish(context, anchor, placement)) return std::optional<Placement>();
-    if (!anchors.objects.empty()) return std::optional(std::move(placement));
-    // Its anchor was finished, or has been removed since, with the driver before it.
+    // A driver is removed before its anchor, whose name is the same for every submission of this id: when it is still
+    // there after the anchor was seen, it hangs on that one, and without one its own was finished.
     const auto now = client_.get(context, path_of(placement.driver));
     if (!now && now.error().code != ErrorCode::not_found) return now.error();
     if (!now || resources::metadata_text(*now, "uid") != resources::metadata_text(placement.driver, "uid"))
       return std::optional<Placement>();
+    for (const json::object& anchor : anchors.objects) {
+      if (is_closed(anchor)) return std::optional<Placement>();
+      TRY_ASSIGN(const bool finished, finish(context, anchor, placement));
+      if (!finished) return std::optional<Placement>();
+    }
     return std::optional(std::move(placement));
   }
 
@@ -100,7 +103,8 @@ class Placing {
     const runtime::Context context =
         runtime::Context{}.with_timeout(client_.clock(), options_.time_to_clean_up);  // stopped or not
     const auto anchor = client_.get(context, *anchor_);
-    if (!anchor) return anchor.error().code == ErrorCode::not_found && !driver_;
+    // One whose creation had no answer may still be on its way.
+    if (!anchor) return anchor.error().code == ErrorCode::not_found && anchor_was_seen_ && !driver_;
     if (!is_mine(*anchor)) return true;  // somebody has joined it
     std::optional<json::object> driver;
     if (driver_) {
@@ -180,13 +184,15 @@ class Placing {
     return deadline && deadline.value() <= client_.clock().wall_now();
   }
 
-  // False when the anchor is gone, or on its way.
-  bool finish(const runtime::Context& context, const json::object& anchor, Placement& placement) const {
-    const auto finished = finish_anchor(context, client_, anchor, placement.driver);
-    if (!finished)
-      placement.warning = fmt::format("{}; the driver runs, `stoker apps cleanup` makes it the owner of its objects",
-                                      finished.error().describe());
-    return !finished || *finished;
+  // False when the anchor is gone, or on its way: so may the driver be, if it is another's. Without an answer nobody
+  // knows, and only who has made the driver himself can say that it stays.
+  Result<bool> finish(const runtime::Context& context, const json::object& anchor, Placement& placement) const {
+    auto finished = finish_anchor(context, client_, anchor, placement.driver);
+    if (finished) return finished;
+    if (placement.was_there && !is_refusal(finished.error())) return finished;
+    placement.warning = fmt::format("{}; the driver runs, `stoker apps cleanup` makes it the owner of its objects",
+                                    finished.error().describe());
+    return true;
   }
 
   // The anchor, made now or joined; or the driver of the submitter who has made it. One that has no driver any more or
@@ -196,6 +202,7 @@ class Placing {
       Creation creation = create_or_find(context, object);
       if (creation.may_be_made) anchor_ = path_in_plan(object);
       TRY_ASSIGN(json::object there, std::move(creation.object));
+      anchor_was_seen_ = true;
       const bool is_new = is_mine(there);
       if (is_new && !options_.may_be_there) return Claim{.anchor = std::move(there), .earlier = {}};
       TRY_ASSIGN(std::optional<Placement> earlier, find(context));
@@ -271,8 +278,9 @@ class Placing {
     if (is_going(placement.driver)) return driver_is_going(placement.driver);
     // With the driver there the submission is made: a stop that comes now is for whoever follows.
     const runtime::Context finishing = runtime::Context{}.with_timeout(client_.clock(), options_.time_to_clean_up);
-    if (finish(finishing, anchor, placement) || placement.was_there) return placement;
-    static_cast<void>(remove_exactly(finishing, client_, placement.driver));
+    TRY_ASSIGN(const bool finished, finish(finishing, anchor, placement));
+    if (finished) return placement;
+    if (!placement.was_there) static_cast<void>(remove_exactly(finishing, client_, placement.driver));
     return Error{.code = ErrorCode::conflict,
                  .message = "what this driver needs was removed while it was made",
                  .hint = "submit again"};
@@ -311,6 +319,7 @@ class Placing {
   std::string fingerprint_;
   // What this call may have made; without the anchor, the rest hangs on another's.
   std::optional<kube::ObjectPath> anchor_;
+  bool anchor_was_seen_ = false;
   std::vector<kube::ObjectPath> dependants_;
   std::optional<kube::ObjectPath> driver_;
 };

@@ -14,6 +14,7 @@
 
 #include "resources/object.h"
 #include "spark/test_surroundings.h"
+#include "submission/anchor.h"
 #include "submission/identifiers.h"
 #include "submission/labels.h"
 #include "submission/leftovers.h"
@@ -328,6 +329,50 @@ TEST_F(PlacementTest, KeepsItsPromisesUnderRandomFailure) {
   EXPECT_GT(drivers(), 20U);
 }
 
+// Does something before the first list of ConfigMaps arrives.
+class Meddler final : public kube::Transport {
+ public:
+  Meddler(kube::Transport& server, std::function<void()> meddle) : server_(server), meddle_(std::move(meddle)) {}
+  Result<net::Response> send(const runtime::Context& context, const kube::Call& call,
+                             const net::BodySink& sink) override {
+    if (call.method == "GET" && call.path.ends_with("/configmaps") && meddle_) std::exchange(meddle_, {})();
+    return server_.send(context, call, sink);
+  }
+
+ private:
+  kube::Transport& server_;
+  std::function<void()> meddle_;
+};
+
+// Between two looks of one who submits, the driver that he has seen goes with its anchor, and another submitter begins.
+TEST_F(PlacementTest, TakesNoDriverThatIsGoneForThatOfANewAnchor) {
+  ASSERT_TRUE(submit_and_crash("a", kWrites - 1));
+  Meddler meddler(server_, [&] {
+    const json::object driver = ours(kube::kPods).front();
+    json::object anchor;
+    for (const json::object& config_map : ours(kube::kConfigMaps))
+      if (is_unfinished(config_map)) anchor = config_map;
+    ASSERT_TRUE(remove_exactly({}, client_, driver).ok());
+    ASSERT_TRUE(remove_exactly({}, client_, anchor).ok());
+    for (const char* drawn : {"uid", "resourceVersion", "creationTimestamp"})
+      anchor.at("metadata").as_object().erase(drawn);
+    ASSERT_TRUE(client_.create({}, anchor, "default").ok());
+  });
+  const kube::Client client{
+      meddler,
+      clock_,
+      {.wait = [](const runtime::Context&, std::chrono::milliseconds) -> Result<void> { return {}; },
+       .random_bits = [this] { return random_(); }}};
+  const auto placed = place({}, client, plan_of("a"),
+                            {.submission_id = "a", .may_be_there = true, .attempt = "second", .poll_delay = 1ms});
+  ASSERT_TRUE(placed.ok()) << placed.error().describe();
+  ASSERT_EQ(drivers(), 1U);
+  EXPECT_EQ(resources::metadata_text(placed->driver, "uid"),
+            resources::metadata_text(ours(kube::kPods).front(), "uid"));
+  server_.collect_garbage();
+  EXPECT_EQ(objects(), kObjects);
+}
+
 // For cleaners: everybody's deadlines have passed.
 class LaterClock final : public Clock {
  public:
@@ -371,8 +416,7 @@ TEST_F(PlacementTest, ManyUnderOneKeyMakeOneDriver) {
         gives_up = &stop;
         writes_left = i < 2 ? patience + i : 0;  // 0 is never
         const kube::Client client = client_of(clock);
-        auto placed = place({.deadline = {}, .stop = stop.get_token(), .fields = {}}, client,
-                            plan_of(id, i % 2 == 0 ? "one" : "two"),
+        auto placed = place({.deadline = {}, .stop = stop.get_token()}, client, plan_of(id, i % 2 == 0 ? "one" : "two"),
                             {.submission_id = id,
                              .may_be_there = true,
                              .attempt = fmt::format("{}-{}", round, i),
