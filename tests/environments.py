@@ -59,7 +59,3 @@ def make(name: str, interpreter: pathlib.Path | str, *packages: str) -> pathlib.
     )
     mark.write_text(want)
     return python
-
-
-def own_version() -> str:
-    return f"{sys.version_info[0]}.{sys.version_info[1]}"

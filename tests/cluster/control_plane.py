@@ -8,15 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import csv
-import ctypes
 import fcntl
 import json
 import os
 import pathlib
 import secrets
 import shutil
-import signal
-import socket
 import ssl
 import subprocess
 import sys
@@ -27,6 +24,7 @@ import urllib.request
 from typing import Iterator
 
 from go_programs import locked
+from servers import end_with_parent, free_port
 
 from cluster import assets
 from cluster.client import Client, Object
@@ -36,7 +34,6 @@ USERS = {"admin": "system:masters", "submitter": "", "viewer": "", "nobody": ""}
 # For a hang. On a busy machine a start may take minutes.
 READY_SECONDS = 300
 TRIES = 3
-PR_SET_PDEATHSIG = 1
 
 
 class StartFailed(Exception):
@@ -112,6 +109,20 @@ class ControlPlane:
             "subjects": [{"apiGroup": group, "kind": "User", "name": user}],
         }
         admin.create(f"{path}/rolebindings", binding)
+        for rule in rules:
+            self.until_allowed(user, namespace, rule["verbs"][0], rule["apiGroups"][0], rule["resources"][0])
+
+    def until_allowed(self, user: str, namespace: str, verb: str, group: str, resource: str) -> None:
+        """Rights count when the server's own watch has brought them, a little after they were written."""
+        resource, _, part = resource.partition("/")
+        wanted = {"namespace": namespace, "verb": verb, "group": group, "resource": resource, "subresource": part}
+        review = {"spec": {"user": user, "resourceAttributes": wanted}}
+        deadline = time.monotonic() + READY_SECONDS
+        path = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
+        while not self.client().create(path, review)["status"].get("allowed"):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{user} is still not allowed to {verb} {resource} in {namespace}")
+            time.sleep(0.02)
 
     # --- running it
 
@@ -262,17 +273,6 @@ def make_certificates(folder: pathlib.Path) -> None:
     names = "subjectAltName=IP:127.0.0.1,DNS:localhost,DNS:kubernetes.default.svc"
     make("server", "/CN=kube-apiserver", *signed, "-addext", names, "-addext", "extendedKeyUsage=serverAuth")
     make("admin", "/O=system:masters/CN=certificate-admin", *signed, "-addext", "extendedKeyUsage=clientAuth")
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
-
-
-def end_with_parent() -> None:
-    """In the child: whatever kills the owner ends the program too."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 # --- one for several processes

@@ -439,6 +439,9 @@ def apply(team: Team, *words: str) -> None:
     assert done.code == 0, done.err
     path = pathlib.Path(team.stoker.write("rights.yaml", done.out))
     team.plane.kubectl("apply", "-f", str(path))
+    account = words[words.index("--service-account") + 1] if "--service-account" in words else ""
+    if account:
+        team.plane.until_allowed(f"system:serviceaccount:{team.namespace}:{account}", team.namespace, "get", "", "pods")
 
 
 def test_a_driver_with_the_printed_rights_can_do_what_drivers_do(team: Team) -> None:

@@ -6,11 +6,12 @@ import json
 import pathlib
 import signal
 import subprocess
+import time
 from typing import Any, Callable
 
 import pytest
 from cluster import pod_groups
-from cluster.client import Object
+from cluster.client import ApiError, Object
 from cluster.kubelet import FakeKubelet, path_of
 from fakes.fault_proxy import Fault, FaultProxy, answer, cut, half, hang, html, then
 from submission_fixtures import SECONDS, Submission, Team
@@ -137,7 +138,7 @@ def test_an_image_that_is_none_is_given_up_and_removed(team: Team) -> None:
 
 
 def test_a_timeout_removes_the_driver(team: Team) -> None:
-    submission = team.start("--timeout", "2s")
+    submission = team.start("--timeout", "15s")
     driver = submission.driver()
     done = submission.ends()
     assert done.code == 124 and "--timeout" in done.err
@@ -294,10 +295,24 @@ def test_a_namespace_that_is_not_there(team: Team) -> None:
     assert done.code == 125 and 'namespaces "nowhere" not found' in done.err
 
 
+def until_quota_counts(team: Team) -> None:
+    """Admission hears of a quota a little after it was written."""
+    pod = {"metadata": {"name": "first"}, "spec": {"containers": [{"name": "c", "image": "i"}]}}
+    deadline = time.monotonic() + SECONDS
+    while time.monotonic() < deadline:
+        try:
+            team.api.request("POST", f"/api/v1/namespaces/{team.namespace}/pods", pod, dryRun="All")
+        except ApiError as refused:
+            if "exceeded quota" in refused.message:
+                return
+    raise TimeoutError("the quota does not count")
+
+
 def test_a_quota_that_is_used_up(team: Team) -> None:
     quotas = f"/api/v1/namespaces/{team.namespace}/resourcequotas"
     team.api.create(quotas, {"metadata": {"name": "few"}, "spec": {"hard": {"pods": "0"}}})
     team.api.patch(f"{quotas}/few/status", {"status": {"hard": {"pods": "0"}, "used": {"pods": "0"}}})
+    until_quota_counts(team)
     done = team.submit()
     assert done.code == 125 and "exceeded quota: few" in done.err and "kubectl describe quota" in done.err
     assert team.ours() == []
@@ -332,7 +347,7 @@ def test_an_api_server_that_is_down(team: Team, proxy: FaultProxy) -> None:
 
 def test_an_api_server_that_is_slow(team: Team, proxy: FaultProxy) -> None:
     proxy.on("POST", "/pods$", hang())
-    done = team.submit("--timeout", "2s", master=address(proxy))
+    done = team.submit("--timeout", "15s", master=address(proxy))
     assert done.code == 124 and "stoker apps cleanup" in done.err
     # The pod may still come: what it needs stays for as long.
     team.let_time_pass()

@@ -2,40 +2,29 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import pathlib
-import signal
-import socket
 import subprocess
 import time
 import urllib.error
 import urllib.request
 import uuid
 
+from servers import end_with_parent, free_port
+
 from s3 import assets
 
 ACCESS_KEY = "AKIDEXAMPLE"
 SECRET_KEY = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"  # the one of Amazon's documentation
 REGION = "eu-central-1"
-READY_SECONDS = 30
-PR_SET_PDEATHSIG = 1
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def die_with_parent() -> None:
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+READY_SECONDS = 120  # of a machine that is busy with other tests
+TRIES = 3  # somebody else may have taken the port
 
 
 class S3Server:
     def __init__(self, folder: pathlib.Path) -> None:
         self.root = folder / "buckets"
-        self.port = free_port()
+        self.port = 0
         self.log = folder / "server.log"
 
     @property
@@ -52,6 +41,15 @@ class S3Server:
         users = self.root.parent / "users"
         for folder in (self.root, users):
             folder.mkdir(parents=True)
+        for left in reversed(range(TRIES)):
+            self.port = free_port()
+            if self._starts(users):
+                return
+            self.stop()
+            if left == 0:
+                raise RuntimeError("the S3 server does not start:\n" + self.log.read_text()[-2000:])
+
+    def _starts(self, users: pathlib.Path) -> bool:
         command = [str(assets.find()), "--port", f"127.0.0.1:{self.port}", "--region", REGION, "--virtual-domain"]
         command += [f"localhost:{self.port}", "--health", "/health"]
         # Users in a folder of their own: then a key that nobody has gets S3's own answer.
@@ -59,14 +57,14 @@ class S3Server:
         environment = {**os.environ, "ROOT_ACCESS_KEY": ACCESS_KEY, "ROOT_SECRET_KEY": SECRET_KEY}
         with open(self.log, "w") as log:
             self._process = subprocess.Popen(
-                command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=die_with_parent
+                command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=end_with_parent
             )
         deadline = time.monotonic() + READY_SECONDS
         while not self._answers():
             if self._process.poll() is not None or time.monotonic() > deadline:
-                self.stop()
-                raise RuntimeError("the S3 server does not start:\n" + self.log.read_text()[-2000:])
+                return False
             time.sleep(0.05)
+        return True
 
     def _answers(self) -> bool:
         direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))

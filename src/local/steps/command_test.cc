@@ -160,18 +160,21 @@ TEST_F(LocalCommand, CancelIsPoliteThenForceful) {
   auto polite =
       shell("trap 'echo bye; exit 0' TERM; echo ready > \"$STOKER_SCRATCH/../ready\"; while :; do sleep 0.01; done", {},
             "polite");
-  auto stubborn = shell("trap '' TERM; while :; do sleep 0.01; done", {}, "stubborn");
+  auto stubborn =
+      shell("trap '' TERM; echo ready > \"$STOKER_SCRATCH/../ready\"; while :; do sleep 0.01; done", {}, "stubborn");
   engine::AttemptId polite_id = polite.id;
   engine::AttemptId stubborn_id = stubborn.id;
-  auto ready = polite.attempt_folder / "ready";
+  const std::vector ready = {polite.attempt_folder / "ready", stubborn.attempt_folder / "ready"};
   runner().start(polite, events_);
   runner().start(stubborn, events_);
   events_.wait_started(polite_id);
   events_.wait_started(stubborn_id);
   // The trap stands when the file is there.
-  pipeline::Step wait;
-  wait.body = pipeline::WaitStep{.file = ready.string()};
-  ASSERT_TRUE(run(attempt(wait, "wait")).succeeded);
+  for (std::size_t i = 0; i < ready.size(); ++i) {
+    pipeline::Step wait;
+    wait.body = pipeline::WaitStep{.file = ready[i].string()};
+    ASSERT_TRUE(run(attempt(wait, "wait" + std::to_string(i))).succeeded);
+  }
   runner().cancel(polite_id, std::chrono::hours(1));
   auto result = events_.wait(polite_id);
   EXPECT_EQ(result.error.failure_class, FailureClass::cancelled);
