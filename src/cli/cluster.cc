@@ -13,8 +13,9 @@ namespace stoker::cli {
 
 Cluster::Cluster(const Program& program, kube::ClusterConfiguration configuration)
     : namespace_name_(configuration.namespace_name),
+      limits_{.call_timeout = configuration.call_timeout.value_or(kube::Limits().call_timeout)},
       transport_(std::move(configuration), program.environment, program.clock),
-      client_(transport_, program.clock, runtime::real_waiting(program.clock, random_bits)) {
+      client_(transport_, program.clock, runtime::real_waiting(program.clock, random_bits), limits_) {
   const auto said = std::make_shared<Guarded<std::set<std::string>>>();
   client_.on_warning([said](std::string_view text) {
     if (said->with([&](auto& texts) { return texts.insert(std::string(text)).second; })) warn(text);

@@ -28,6 +28,7 @@ class Cluster {
 
  private:
   std::string namespace_name_;
+  kube::Limits limits_;
   kube::HttpTransport transport_;
   kube::Client client_;
 };

@@ -12,6 +12,8 @@
 
 #include "cli/view/text_width.h"
 #include "codec/json_fields.h"
+#include "codec/time.h"
+#include "net/url.h"
 
 namespace stoker::cli {
 
@@ -50,6 +52,10 @@ TerminalStyle terminal_style(const Program& program, const CommonOptions& common
 
 std::string human_time(WallTime time) {
   return fmt::format("{:%Y-%m-%d %H:%M:%S}", fmt::gmtime(std::chrono::floor<std::chrono::seconds>(time)));
+}
+
+json::value time_json(const std::optional<WallTime>& time) {
+  return time ? json::value(codec::format_time(*time)) : json::value();
 }
 
 std::string human_age(WallTime time, WallTime now) {
@@ -107,7 +113,7 @@ void say(std::string_view line) {
 }
 
 void warn(std::string_view text) {
-  say("warning: " + std::string(text));
+  say("warning: " + net::without_password(std::string(text)));
 }
 
 void print_json(const json::value& value) {

@@ -1,6 +1,7 @@
 // Standard output as the verbs see it: its kind and size, times and values for people.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "base/clock.h"
@@ -25,6 +26,8 @@ bool can_redraw(const Program& program, int fd);
 
 // "2026-11-21 11:42:33" in UTC.
 std::string human_time(WallTime time);
+// As --json has it; null for none.
+json::value time_json(const std::optional<WallTime>& time);
 // "3 min ago".
 std::string human_age(WallTime time, WallTime now);
 // A value of an output or parameter on one line, at most `columns` wide.

@@ -5,6 +5,7 @@
 #include "cli/completion.h"
 #include "cli/output.h"
 #include "cli/verbs/verbs.h"
+#include "net/url.h"
 
 namespace stoker::cli {
 
@@ -14,8 +15,8 @@ std::optional<std::string> Program::variable(std::string_view name) const {
 }
 
 void print_error(const Error& error) {
-  say("error: " + error.describe());
-  if (!error.hint.empty()) say(error.hint);
+  say("error: " + net::without_password(error.describe()));
+  if (!error.hint.empty()) say(net::without_password(error.hint));
 }
 
 namespace {

@@ -11,12 +11,15 @@ namespace {
 
 constexpr int kInterrupted = 130;
 
+// What whoever started us has us ignore (`nohup`, a job in the background of a script) stays ignored: sigwait() would
+// take it.
 sigset_t watched() {
   sigset_t set;
   sigemptyset(&set);
-  sigaddset(&set, SIGINT);
-  sigaddset(&set, SIGTERM);
-  sigaddset(&set, SIGHUP);
+  for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
+    struct sigaction now{};
+    if (::sigaction(number, nullptr, &now) == 0 && now.sa_handler != SIG_IGN) sigaddset(&set, number);
+  }
   // How the destructor ends the wait.
   sigaddset(&set, SIGUSR2);
   return set;

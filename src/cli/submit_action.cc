@@ -72,8 +72,7 @@ Result<int> kill_all(const kube::Client& client, const std::vector<Application>&
       print_error(killed.error());
       code = kExitPrevented;
     } else {
-      print(fmt::format("driver {} {}\n", application.describe(),
-                        killed.value() == submission::KillOutcome::gone ? "was gone already" : "deleted"));
+      print(submission::killed_text(application, *killed) + "\n");
     }
   }
   return code;

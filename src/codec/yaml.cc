@@ -73,7 +73,7 @@ std::size_t cost(const json::value& value) {
 // go on.
 class Builder {
  public:
-  explicit Builder(std::string_view text) : text_(text) {
+  Builder(std::string_view text, YamlScalars scalars) : text_(text), scalars_(scalars) {
     yaml_parser_initialize(&parser_);
     yaml_parser_set_encoding(&parser_, YAML_UTF8_ENCODING);
     yaml_parser_set_input_string(&parser_, reinterpret_cast<const unsigned char*>(text.data()), text.size());
@@ -144,9 +144,13 @@ class Builder {
     if (!read_node(0)) return false;
     if (!advance()) return false;  // the end of the document
     if (!advance()) return false;
-    if (event_->type != YAML_STREAM_END_EVENT) {
-      return fail(mark_of(event_->start_mark), "a second document starts here", "a file holds one document: split it");
-    }
+    if (event_->type == YAML_STREAM_END_EVENT) return true;
+    const Mark second = mark_of(event_->start_mark);
+    if (!advance()) return false;
+    const bool is_empty =
+        event_->type == YAML_SCALAR_EVENT && event_->data.scalar.length == 0 && event_->data.scalar.plain_implicit;
+    if (!is_empty || !advance() || !advance() || event_->type != YAML_STREAM_END_EVENT)
+      return fail(second, "a second document starts here", "a file holds one document: split it");
     return true;
   }
 
@@ -190,6 +194,13 @@ class Builder {
     const auto& scalar = event_->data.scalar;
     const std::string_view text(reinterpret_cast<const char*>(scalar.value), scalar.length);
     const auto tag = view(scalar.tag);
+    if (scalars_ == YamlScalars::as_written) {
+      if (scalar.plain_implicit && plain_scalar(text).value.is_null())
+        out = nullptr;
+      else
+        out = json::string(text);
+      return;
+    }
     if (tag == "!" || tag == std::string(kTagPrefix) + "str" || (tag.empty() && scalar.quoted_implicit)) {
       out = json::string(text);
       return;
@@ -330,6 +341,7 @@ class Builder {
   }
 
   std::string_view text_;
+  YamlScalars scalars_;
   yaml_parser_t parser_{};
   Event event_;
   LocatedValue result_;
@@ -339,13 +351,13 @@ class Builder {
 
 }  // namespace
 
-LocatedValue parse_yaml(std::string_view text) {
+LocatedValue parse_yaml(std::string_view text, YamlScalars scalars) {
   if (text.size() > kMaximumYamlBytes) {
     LocatedValue result{.complete = false};
     result.problems.push_back({{1, 1}, fmt::format("the document is larger than {} MiB", kMaximumYamlBytes >> 20), ""});
     return result;
   }
-  return Builder(text).run();
+  return Builder(text, scalars).run();
 }
 
 }  // namespace stoker::codec

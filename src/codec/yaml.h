@@ -19,8 +19,13 @@ inline constexpr std::size_t kYamlNodeCost = 32;
 // Problems that one parse collects (after a syntax error it ends at once).
 inline constexpr std::size_t kMaximumTextProblems = 100;
 
-// Exactly one document.
-LocatedValue parse_yaml(std::string_view text);
+enum class YamlScalars {
+  core,        // numbers, truth values and nulls of the core schema
+  as_written,  // all are texts, letter by letter, but plain nulls: for who knows the types himself
+};
+
+// Exactly one document; an empty one behind it is none.
+LocatedValue parse_yaml(std::string_view text, YamlScalars scalars = YamlScalars::core);
 
 // Strict JSON with positions; duplicate keys and integers beyond 64 bits are problems.
 LocatedValue parse_json_located(std::string_view text);

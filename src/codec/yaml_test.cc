@@ -96,6 +96,20 @@ TEST(Yaml, AnchorsAliasesAndMerge) {
   EXPECT_EQ(write_json(yaml("'<<': 3")), R"({"<<":3})");
 }
 
+TEST(Yaml, LeavesScalarsAsTheyAreWritten) {
+  const auto read = [](std::string_view text) { return write_json(parse_yaml(text, YamlScalars::as_written).value); };
+  EXPECT_EQ(read("{a: 010, b: 1.50, c: true, d: '5', e: , f: !!int '6', g: .inf}"),
+            R"({"a":"010","b":"1.50","c":"true","d":"5","e":null,"f":"6","g":".inf"})");
+  EXPECT_TRUE(parse_yaml("{a: 010, g: .inf, h: !x y}", YamlScalars::as_written).problems.empty());
+}
+
+TEST(Yaml, TakesAnEmptyDocumentBehindTheFirstForNone) {
+  EXPECT_TRUE(parse_yaml("a: 1\n---\n").problems.empty());
+  EXPECT_TRUE(parse_yaml("---\na: 1\n...\n---\n# nothing\n").problems.empty());
+  for (const char* text : {"a: 1\n---\nb: 2\n", "a: 1\n---\n''\n", "a: 1\n---\n---\nb: 2\n", "a: 1\n---\n{}\n"})
+    EXPECT_FALSE(parse_yaml(text).problems.empty()) << text;
+}
+
 TEST(Yaml, BoundsBombsAndDepth) {
   std::string bomb = "a0: &a0 [lol, lol, lol, lol, lol, lol, lol, lol, lol]\n";
   for (int i = 1; i < 12; ++i) {

@@ -13,6 +13,7 @@ namespace stoker::kube {
 
 namespace {
 
+constexpr std::chrono::seconds kWatchGrace{15};
 constexpr std::string_view kJson = "application/json";
 
 Result<json::object> object_of(const net::Response& response, std::string_view verb, const std::string& object) {
@@ -141,10 +142,13 @@ Result<void> Client::watch(const runtime::Context& context, const ObjectPath& pa
   watch.query.emplace_back("watch", "true");
   watch.query.emplace_back("allowWatchBookmarks", "true");
   watch.query.emplace_back("resourceVersion", resource_version);
+  watch.query.emplace_back("timeoutSeconds", std::to_string(limits_.watch_time.count()));
+  const runtime::Context bounded = context.with_timeout(clock(), limits_.watch_time + kWatchGrace);
   WatchDecoder decoder(limits_.maximum_event_bytes);
-  auto answer = transport_.send(context, watch, [&](std::string_view piece) -> Result<void> {
+  auto answer = transport_.send(bounded, watch, [&](std::string_view piece) -> Result<void> {
     return decoder.feed(piece, [&](WatchEvent event) { return on_event(std::move(event)); });
   });
+  if (!answer && answer.error().code == ErrorCode::timed_out && context.check(clock())) return {};
   if (!answer) return std::move(answer).error().with_context("watch " + object);
   if (!answer.value().ok()) return error_of(status_of(answer.value()), "watch", object);
   return {};

@@ -26,6 +26,9 @@ namespace stoker::kube {
 
 struct Limits {
   std::chrono::milliseconds call_timeout{60'000};
+  // The server ends a watch after so long, and we do a little later: one whose connection lives and brings nothing any
+  // more looks like one without news.
+  std::chrono::seconds watch_time{290};
   int maximum_tries = 5;
   // Before the second try, then twice as long each time, with a random part; Retry-After counts when it is longer.
   std::chrono::milliseconds first_delay{200};

@@ -91,6 +91,17 @@ TEST_F(ClientTest, HandsOnTheEventsOfAWatch) {
   EXPECT_EQ(kinds, (std::vector{WatchEvent::Kind::added, WatchEvent::Kind::bookmark}));
 }
 
+TEST_F(ClientTest, EndsAWatchThatBringsNothingAsTheServerWould) {
+  const auto watch = [&](const runtime::Context& context) {
+    server_.answers.emplace_back(Error{.code = ErrorCode::timed_out, .message = "the deadline passed"});
+    return client_.watch(context, pod_, {}, "1", [](const WatchEvent&) { return Result<void>(); });
+  };
+  EXPECT_TRUE(watch({}).ok());
+  EXPECT_EQ(server_.calls.back().query.back(), (std::pair<std::string, std::string>("timeoutSeconds", "290")));
+  const runtime::Context over = runtime::Context{}.with_deadline(runtime::Deadline::at(SteadyTime::min()));
+  EXPECT_EQ(watch(over).error().code, ErrorCode::timed_out);
+}
+
 TEST_F(ClientTest, ShowsTheWarningsOfTheServer) {
   std::string seen;
   client_.on_warning([&](std::string_view text) { seen = text; });

@@ -18,11 +18,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-std::string variable(const Variables& variables, const std::string& name) {
-  const auto found = variables.find(name);
-  return found == variables.end() ? "" : found->second;
-}
-
 // The files that count, the first the strongest.
 std::vector<std::string> files_of(const ConfigurationRequest& request, const Variables& variables) {
   if (request.file) return {*request.file};

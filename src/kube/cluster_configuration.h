@@ -2,6 +2,7 @@
 // tools/clientcmd) or a pod from its service account.
 #pragma once
 
+#include <chrono>
 #include <map>
 #include <optional>
 #include <string>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "base/variables.h"
 
 namespace stoker::kube {
 
@@ -52,10 +54,11 @@ struct ClusterConfiguration {
   bool insecure = false;                  // any certificate will do
   Credentials credentials;
   Impersonation impersonation;
+  // Of the user's, instead of what clients have by themselves.
+  std::optional<std::chrono::milliseconds> connect_timeout;
+  std::optional<std::chrono::milliseconds> call_timeout;
   std::string note;  // for the user: what is odd about it; ""
 };
-
-using Variables = std::map<std::string, std::string>;
 
 struct ConfigurationRequest {
   std::optional<std::string> context;  // else the current one

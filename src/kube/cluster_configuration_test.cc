@@ -3,13 +3,13 @@
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <yaml_data.h>
 
 #include <algorithm>
 #include <cctype>
 #include <fstream>
 
 #include "base/strings.h"
-#include "codec/yaml.h"
 #include "runtime/file.h"
 
 namespace stoker::kube {
@@ -83,23 +83,15 @@ TEST_P(ClusterConfigurationCases, ComeToWhatTheySay) {
     EXPECT_EQ(codec::write_json(all.at(name)), placed(codec::write_json(value), place)) << std::string_view(name);
 }
 
-std::vector<json::object> all_cases() {
-  std::ifstream file(STOKER_TEST_DATA "/kube/kubeconfig-cases.yaml");
-  const std::string text{std::istreambuf_iterator<char>(file), {}};
-  const json::value read = codec::parse_yaml(text).value;
-  std::vector<json::object> rows;
-  for (const json::value& row : read.as_array())
-    rows.push_back(row.as_object());
-  return rows;
-}
-
 std::string test_name(const ::testing::TestParamInfo<json::object>& info) {
   std::string name(info.param.at("name").as_string());
   std::ranges::replace_if(name, [](char c) { return !std::isalnum(static_cast<unsigned char>(c)); }, '_');
   return name;
 }
 
-INSTANTIATE_TEST_SUITE_P(Rows, ClusterConfigurationCases, ::testing::ValuesIn(all_cases()), test_name);
+INSTANTIATE_TEST_SUITE_P(Rows, ClusterConfigurationCases,
+                         ::testing::ValuesIn(test_data::rows_of_file(STOKER_TEST_DATA "/kube/kubeconfig-cases.yaml")),
+                         test_name);
 
 class InCluster : public ::testing::Test {
  protected:

@@ -22,6 +22,7 @@ net::ClientOptions options_of(const ClusterConfiguration& configuration, const V
   options.proxy = configuration.proxy_url;
   net::take_proxy_from_environment(options, variables, configuration.server.substr(0, configuration.server.find(':')));
   options.user_agent = "stoker/" STOKER_VERSION;
+  options.connect_timeout = configuration.connect_timeout.value_or(options.connect_timeout);
   return options;
 }
 

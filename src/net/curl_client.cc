@@ -110,6 +110,10 @@ Error error_of(CURLcode code, const char* detail, bool was_connected) {
   if (code == CURLE_OPERATION_TIMEDOUT) {  // of connecting, or by a silence
     error.code = ErrorCode::unavailable;
     error.retryable = !was_connected;
+  } else if (code == CURLE_SSL_CERTPROBLEM || code == CURLE_SSL_CACERT_BADFILE) {
+    error.code = ErrorCode::invalid_value;
+    error.hint = code == CURLE_SSL_CERTPROBLEM ? "the client's certificate and key must be PEM, and belong together"
+                                               : "the certificates to trust must be there, and PEM";
   } else if (code == CURLE_PEER_FAILED_VERIFICATION) {  // it stays so, and nothing was sent
     error.code = ErrorCode::permission;
     error.hint = "the server's certificate is not one that the configured authority vouches for";
@@ -119,20 +123,19 @@ Error error_of(CURLcode code, const char* detail, bool was_connected) {
   return error;
 }
 
+Result<void> done(CURLMcode code) {
+  if (code == CURLM_OK) return {};
+  return Error{.code = ErrorCode::unavailable, .message = curl_multi_strerror(code), .retryable = false};
+}
+
 }  // namespace
 
-void take_proxy_from_environment(ClientOptions& options, const std::map<std::string, std::string>& variables,
-                                 std::string_view scheme) {
-  const auto first = [&](std::initializer_list<const char*> names) -> std::string {
-    for (const char* name : names)
-      if (const auto found = variables.find(name); found != variables.end() && !found->second.empty())
-        return found->second;
-    return "";
-  };
+void take_proxy_from_environment(ClientOptions& options, const Variables& variables, std::string_view scheme) {
   if (!options.proxy.empty()) return;
   // HTTP_PROXY is not looked at, as in curl: a web server makes it out of a caller's header.
-  options.proxy = scheme == "https" ? first({"https_proxy", "HTTPS_PROXY"}) : first({"http_proxy"});
-  options.no_proxy = first({"no_proxy", "NO_PROXY"});
+  options.proxy =
+      scheme == "https" ? first_variable(variables, {"https_proxy", "HTTPS_PROXY"}) : variable(variables, "http_proxy");
+  options.no_proxy = first_variable(variables, {"no_proxy", "NO_PROXY"});
 }
 
 struct CurlClient::State {
@@ -241,14 +244,14 @@ struct CurlClient::State {
     const runtime::StopCallback<decltype(wake)> on_stop(context.stop, wake);
     while (true) {
       int running = 0;
-      curl_multi_perform(multi, &running);
+      TRY(done(curl_multi_perform(multi, &running)));
       int left = 0;
       while (const CURLMsg* message = curl_multi_info_read(multi, &left))
         if (message->msg == CURLMSG_DONE) return message->data.result;
       TRY(context.check(clock));
       const int wait_ms = context.deadline.poll_timeout(clock.steady_now());
       constexpr int kLongest_ms = 3'600'000;
-      curl_multi_poll(multi, nullptr, 0, wait_ms < 0 ? kLongest_ms : wait_ms, nullptr);
+      TRY(done(curl_multi_poll(multi, nullptr, 0, wait_ms < 0 ? kLongest_ms : wait_ms, nullptr)));
     }
   }
 };
@@ -290,7 +293,7 @@ Result<Response> CurlClient::send(const runtime::Context& context, const Request
     TRY_ASSIGN(file, state_->prepare_file(easy, *request.body_file));
   }
 
-  curl_multi_add_handle(session.multi.get(), easy);
+  TRY(done(curl_multi_add_handle(session.multi.get(), easy)));
   const Result<CURLcode> ended = state_->carry_out(session.multi.get(), context);
   curl_multi_remove_handle(session.multi.get(), easy);
   // A transfer that was cut leaves its connection unfit; libcurl closes it when the handle is removed.

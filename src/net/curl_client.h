@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/clock.h"
+#include "base/variables.h"
 #include "net/http.h"
 #include "net/tls.h"
 
@@ -27,8 +28,7 @@ struct ClientOptions {
 
 // The proxy that the environment names for this kind of address (HTTPS_PROXY, https_proxy, http_proxy) and its
 // exceptions (NO_PROXY, no_proxy), into `options`; a proxy that is there already stays.
-void take_proxy_from_environment(ClientOptions& options, const std::map<std::string, std::string>& variables,
-                                 std::string_view scheme);
+void take_proxy_from_environment(ClientOptions& options, const Variables& variables, std::string_view scheme);
 
 class CurlClient final : public HttpClient {
  public:

@@ -5,9 +5,8 @@
 
 namespace stoker::net {
 
-std::optional<std::string> system_authorities_file(const std::map<std::string, std::string>& variables) {
-  if (const auto said = variables.find("SSL_CERT_FILE"); said != variables.end() && !said->second.empty())
-    return said->second;
+std::optional<std::string> system_authorities_file(const Variables& variables) {
+  if (std::string said = variable(variables, "SSL_CERT_FILE"); !said.empty()) return said;
   constexpr std::array<const char*, 4> kFiles = {"/etc/ssl/certs/ca-certificates.crt",
                                                  "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem",
                                                  "/etc/ssl/cert.pem"};

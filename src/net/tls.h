@@ -1,9 +1,10 @@
 // Whom to trust, and what to show.
 #pragma once
 
-#include <map>
 #include <optional>
 #include <string>
+
+#include "base/variables.h"
 
 namespace stoker::net {
 
@@ -18,6 +19,6 @@ struct TlsOptions {
 
 // The system's authorities: SSL_CERT_FILE, else the file that Debian, Fedora, SUSE or Alpine has; none when there is no
 // such file.
-std::optional<std::string> system_authorities_file(const std::map<std::string, std::string>& variables);
+std::optional<std::string> system_authorities_file(const Variables& variables);
 
 }  // namespace stoker::net

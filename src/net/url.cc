@@ -51,8 +51,9 @@ Result<Url> parse_url(const std::string& text) {
 }
 
 std::string without_password(const std::string& text) {
-  static const std::regex kUserInfo("://(?:[^/@,\\s]+|[^/@:,\\s]*:[^@,\\s]*)@");
-  return text.find('@') == std::string::npos ? text : std::regex_replace(text, kUserInfo, "://***@");
+  // One slash: what was no address, for a blank in it, and became a path.
+  static const std::regex kUserInfo("(:/{1,2})(?:[^/@,\\s]+|[^/@:,\\s]*:[^@,\\s]*)@");
+  return text.find('@') == std::string::npos ? text : std::regex_replace(text, kUserInfo, "$1***@");
 }
 
 }  // namespace stoker::net

@@ -7,6 +7,7 @@
 
 #include "base/strings.h"
 #include "net/url.h"
+#include "objects/aws_machine_role.h"
 #include "objects/aws_profile.h"
 #include "runtime/file.h"
 
@@ -16,11 +17,6 @@ namespace {
 
 constexpr std::size_t kMaximumTokenBytes = 64 << 10;
 using Found = std::optional<S3Identity>;
-
-std::string variable(const Variables& variables, const std::string& name) {
-  const auto found = variables.find(name);
-  return found == variables.end() ? "" : found->second;
-}
 
 // Both or neither; half is a mistake that should not end in "there are no keys".
 Result<Found> keys_of(AwsCredentials keys, const std::string& source, std::string_view access,
@@ -150,8 +146,8 @@ Error nobody_has_keys() {
 
 }  // namespace
 
-Result<S3Identity> find_s3_identity(const runtime::Context& context, S3aSettings& settings, const Variables& variables,
-                                    net::HttpClient& http) {
+Result<S3Identity> find_s3_identity(const runtime::Context& context, const Clock& clock, S3aSettings& settings,
+                                    const Variables& variables, net::HttpClient& http) {
   std::optional<NamedProfile> profile;
   const auto load_profile = [&]() -> Result<void> {
     if (profile) return {};
@@ -187,10 +183,10 @@ Result<S3Identity> find_s3_identity(const runtime::Context& context, S3aSettings
         break;
       }
       case CredentialSource::anonymous: return S3Identity{.credentials = {}, .source = "nobody (unsigned)"};
-      case CredentialSource::instance_role:
-        return Error{.code = ErrorCode::unsupported,
-                     .message = "the role of this machine is not asked for keys, and no other provider has any",
-                     .hint = nobody_has_keys().hint};
+      case CredentialSource::machine_role: {
+        TRY_ASSIGN(found, machine_role(context, clock, variables, http));
+        break;
+      }
     }
     if (found) return *std::move(found);
   }

@@ -13,10 +13,10 @@
 namespace stoker::objects {
 
 // Reads files that the variables name, or those in the home folder, and asks STS for keys where a token of the web
-// (a Kubernetes service account's, for example) stands for them. A profile also says the region when nothing else did:
-// it is then put into `settings`. Errors: permission (nobody has keys: says what to set), invalid_value (half of them),
-// unsupported (a profile that needs another program or a login).
-Result<S3Identity> find_s3_identity(const runtime::Context& context, S3aSettings& settings, const Variables& variables,
-                                    net::HttpClient& http);
+// (a Kubernetes service account's, for example) stands for them, or the server that knows this machine's role. A
+// profile also says the region when nothing else did: it is then put into `settings`. Errors: permission (nobody has
+// keys: says what to set), invalid_value (half of them), unsupported (a profile that needs another program or a login).
+Result<S3Identity> find_s3_identity(const runtime::Context& context, const Clock& clock, S3aSettings& settings,
+                                    const Variables& variables, net::HttpClient& http);
 
 }  // namespace stoker::objects

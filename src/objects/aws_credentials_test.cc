@@ -24,7 +24,7 @@ class AwsCredentialsTest : public ::testing::Test {
   std::string found() {
     auto settings = s3a_settings(properties_, "b", variables_);
     if (!settings) return settings.error().describe();
-    auto identity = find_s3_identity({}, *settings, variables_, http_);
+    auto identity = find_s3_identity({}, clock_, *settings, variables_, http_);
     region_ = settings->options.region;
     if (!identity) return std::string(error_code_name(identity.error().code)) + ": " + identity.error().describe();
     if (!identity->credentials) return "unsigned";
@@ -36,6 +36,7 @@ class AwsCredentialsTest : public ::testing::Test {
   HadoopProperties properties_;
   Variables variables_;
   testing::ScriptedHttp http_;
+  ManualClock clock_;
   std::string region_;
 };
 
@@ -104,9 +105,66 @@ TEST_F(AwsCredentialsTest, SayWhatIsMissing) {
   EXPECT_EQ(found(), "permission: there are no keys for S3");
   variables_["AWS_ACCESS_KEY_ID"] = "E";
   EXPECT_EQ(found(), "invalid_value: AWS_ACCESS_KEY_ID is set without AWS_SECRET_ACCESS_KEY");
-  variables_.erase("AWS_ACCESS_KEY_ID");
-  properties_["fs.s3a.aws.credentials.provider"] = "org.apache.hadoop.fs.s3a.auth.IAMInstanceCredentialsProvider";
-  EXPECT_EQ(found().substr(0, 11), "unsupported");
+}
+
+constexpr const char* kRoleKeys =
+    R"({"Code":"Success","AccessKeyId":"R","SecretAccessKey":"r","Token":"t","Expiration":"2026-01-01T06:00:00Z"})";
+
+TEST_F(AwsCredentialsTest, OfAContainersRole) {
+  variables_["AWS_CONTAINER_CREDENTIALS_FULL_URI"] = "http://169.254.170.23/v1/credentials";
+  variables_["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"] = write("token", "abc\n");
+  http_.then(200, kRoleKeys);
+  EXPECT_EQ(found(), "R/r/t of the container's role");
+  EXPECT_EQ(http_.requests[0].headers, (net::Headers{{"Authorization", "abc"}}));
+  variables_["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"] = "/v2/x";
+  http_.then(200, kRoleKeys);
+  EXPECT_EQ(found(), "R/r/t of the container's role");
+  EXPECT_EQ(http_.requests[1].url, "http://169.254.170.2/v2/x");
+  http_.then(404, kRoleKeys);
+  EXPECT_EQ(found(), "permission: the container's role gives no keys (HTTP 404)");
+  http_.then(200, R"({"AccessKeyId": 1, "SecretAccessKey": [])");
+  EXPECT_EQ(found(), "permission: the container's role gives no keys (HTTP 200)");
+}
+
+TEST_F(AwsCredentialsTest, SendAContainersTokenToNoStranger) {
+  variables_["AWS_CONTAINER_AUTHORIZATION_TOKEN"] = "abc";
+  for (const char* stranger : {"http://10.0.0.1/c", "http://example.org/c", "http://127.0.0.1.example.org/", "nonsense",
+                               "http://169.254.170.2@example.org/"}) {
+    variables_["AWS_CONTAINER_CREDENTIALS_FULL_URI"] = stranger;
+    EXPECT_EQ(found(),
+              "invalid_value: AWS_CONTAINER_CREDENTIALS_FULL_URI is neither an https address nor one of this machine");
+  }
+  EXPECT_TRUE(http_.requests.empty());
+}
+
+TEST_F(AwsCredentialsTest, OfAVirtualMachinesRole) {
+  http_.then(200, "proof").then(200, "team role\n").then(200, kRoleKeys);
+  EXPECT_EQ(found(), "R/r/t of this machine's role team role");
+  const std::string roles = "http://169.254.169.254/latest/meta-data/iam/security-credentials/";
+  EXPECT_EQ(http_.asked(), (std::vector<std::string>{"PUT http://169.254.169.254/latest/api/token", "GET " + roles,
+                                                     "GET " + roles + "team%20role"}));
+  EXPECT_EQ(http_.requests[2].headers, (net::Headers{{"X-aws-ec2-metadata-token", "proof"}}));
+  http_.then(200, "proof").then(404);
+  EXPECT_EQ(found(), "permission: there are no keys for S3");
+  http_.then([](const net::Request&) { return Error{.code = ErrorCode::timed_out, .message = "the deadline passed"}; });
+  EXPECT_EQ(found(), "permission: there are no keys for S3");
+  http_.requests.clear();
+  variables_["AWS_EC2_METADATA_DISABLED"] = "true";
+  EXPECT_EQ(found(), "permission: there are no keys for S3");
+  EXPECT_TRUE(http_.requests.empty());
+}
+
+TEST_F(AwsCredentialsTest, AskForARoleInItsTurn) {
+  properties_["fs.s3a.aws.credentials.provider"] =
+      "org.apache.hadoop.fs.s3a.auth.IAMInstanceCredentialsProvider,"
+      "software.amazon.awssdk.auth.credentials.EnvironmentVariableCredentialsProvider";
+  variables_["AWS_ACCESS_KEY_ID"] = "E";
+  variables_["AWS_SECRET_ACCESS_KEY"] = "e";
+  EXPECT_EQ(found(), "E/e/ of the environment");
+  EXPECT_EQ(http_.requests.size(), 2);
+  properties_.clear();
+  EXPECT_EQ(found(), "E/e/ of the environment");
+  EXPECT_EQ(http_.requests.size(), 2);
 }
 
 TEST(AwsProfile, ReadsWhatAmazonsToolsWrite) {

@@ -2,19 +2,16 @@
 #include "objects/aws_signature.h"
 
 #include <gtest/gtest.h>
+#include <yaml_data.h>
 
 #include "codec/sha256.h"
-#include "codec/yaml.h"
 #include "runtime/file.h"
 
 namespace stoker::objects {
 namespace {
 
 const json::value& published() {
-  static const json::value document = [] {
-    const auto text = runtime::read_file(STOKER_TEST_DATA "/objects/aws-signatures.yaml", 1 << 20);
-    return codec::parse_yaml(text.value()).value;
-  }();
+  static const json::value document = test_data::yaml_of_file(STOKER_TEST_DATA "/objects/aws-signatures.yaml");
   return document;
 }
 

@@ -167,6 +167,12 @@ Result<std::optional<std::uint64_t>> S3Client::size(const runtime::Context& cont
   return failed(response, call);
 }
 
+Result<std::string> S3Client::get(const runtime::Context& context, const std::string& bucket,
+                                  const std::string& key) const {
+  TRY_ASSIGN(net::Response response, demand(context, call_without_body("GET", bucket, key)));
+  return std::move(response.body);
+}
+
 Result<void> S3Client::put_file(const runtime::Context& context, const std::string& bucket, const std::string& key,
                                 const runtime::Path& file, const runtime::FileDigest& digest) const {
   if (digest.bytes > limits_.multipart_above_bytes) return put_in_parts(context, bucket, key, file, digest);

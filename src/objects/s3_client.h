@@ -71,6 +71,8 @@ class S3Client {
   // read, and a HEAD has no words for the reason; a write has).
   Result<std::optional<std::uint64_t>> size(const runtime::Context& context, const std::string& bucket,
                                             const std::string& key) const;
+  // The object's content, which the client's limit of an answer bounds.
+  Result<std::string> get(const runtime::Context& context, const std::string& bucket, const std::string& key) const;
   // The whole file or nothing of it. `digest` is its content; a file that has another one by then is an error
   // (conflict).
   Result<void> put_file(const runtime::Context& context, const std::string& bucket, const std::string& key,

@@ -105,7 +105,7 @@ TEST_F(S3ClientTest, DoesNotGoOnWhenItIsStopped) {
     stop.request_stop();
     return Error{.code = ErrorCode::unavailable, .message = "broken"};
   };
-  const runtime::Context context{.deadline = {}, .stop = stop.get_token(), .fields = {}};
+  const runtime::Context context{.deadline = {}, .stop = stop.get_token()};
   auto size = client().size(context, "b", "k");
   EXPECT_EQ(size.error().code, ErrorCode::cancelled);
   EXPECT_EQ(http_.requests.size(), 1U);
@@ -181,7 +181,7 @@ TEST_F(S3PartsTest, ThrowsThemAwayWhenItIsStopped) {
     stop.request_stop();
     return Error{.code = ErrorCode::cancelled, .message = "cancelled"};
   });
-  const runtime::Context context{.deadline = {}, .stop = stop.get_token(), .fields = {}};
+  const runtime::Context context{.deadline = {}, .stop = stop.get_token()};
   auto failed = client().put_file(context, "b", "k", write("hello"), {codec::sha256_hex("hello"), 5});
   EXPECT_EQ(failed.error().code, ErrorCode::cancelled);
   EXPECT_EQ(http_.asked().back(), at("DELETE ?uploadId=U%261"));

@@ -42,6 +42,7 @@ constexpr std::string_view kNewSession = "get a new session (aws sso login, or w
 constexpr std::array kRemedies = {
     Remedy{"NoSuchBucket", ErrorCode::not_found, "the bucket {bucket} does not exist at {host}",
            "create it, or correct spark.kubernetes.file.upload.path"},
+    Remedy{"NoSuchKey", ErrorCode::not_found, "the bucket {bucket} has no {key}", ""},
     Remedy{"AccessDenied", ErrorCode::permission, "{host} denies access to {bucket}/{key}",
            "the credentials of {credentials} need s3:GetObject and s3:PutObject on arn:aws:s3:::{bucket}/*"},
     Remedy{"AllAccessDisabled", ErrorCode::permission, "{host} denies all access to the bucket {bucket}",

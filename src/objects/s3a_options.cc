@@ -35,10 +35,12 @@ const std::vector<Provider>& providers() {
       {"ProfileAWSCredentialsProvider", {profile}},
       {"WebIdentityTokenCredentialsProvider", {web_identity}},
       {"WebIdentityTokenFileCredentialsProvider", {web_identity}},
-      {"DefaultAWSCredentialsProviderChain", {environment, web_identity, profile}},
-      {"DefaultCredentialsProvider", {environment, web_identity, profile}},
-      {"IAMInstanceCredentialsProvider", {instance_role}},
-      {"InstanceProfileCredentialsProvider", {instance_role}},
+      {"DefaultAWSCredentialsProviderChain", {environment, web_identity, profile, machine_role}},
+      {"DefaultCredentialsProvider", {environment, web_identity, profile, machine_role}},
+      {"IAMInstanceCredentialsProvider", {machine_role}},
+      {"InstanceProfileCredentialsProvider", {machine_role}},
+      {"ContainerCredentialsProvider", {machine_role}},
+      {"EC2ContainerCredentialsProviderWrapper", {machine_role}},
   };
   return kRows;
 }
@@ -104,13 +106,6 @@ class Reader {
   std::string_view bucket_;
 };
 
-std::string value_of(const Variables& variables, std::initializer_list<const char*> names) {
-  for (const char* name : names)
-    if (const auto found = variables.find(name); found != variables.end() && !found->second.empty())
-      return found->second;
-  return "";
-}
-
 // The region in s3.eu-west-1.amazonaws.com, s3-eu-west-1.amazonaws.com and their like; "" in another name.
 std::string region_in(std::string_view host) {
   const std::size_t end = host.find(".amazonaws.com");
@@ -136,7 +131,7 @@ Result<void> read_endpoint(const Reader& reader, const Variables& variables, S3a
   settings.options.scheme = tls ? "https" : "http";
   // Spark itself takes the address from this variable into Hadoop's configuration (SparkHadoopUtil).
   const std::string endpoint =
-      reader.text("endpoint").value_or(value_of(variables, {"AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"}));
+      reader.text("endpoint").value_or(first_variable(variables, {"AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"}));
   if (!endpoint.empty()) {
     const bool has_scheme = endpoint.find("://") != std::string::npos;
     auto parsed = net::parse_url(has_scheme ? endpoint : settings.options.scheme + "://" + endpoint);
@@ -150,7 +145,7 @@ Result<void> read_endpoint(const Reader& reader, const Variables& variables, S3a
     settings.options.authority = usual_port ? parsed->host : parsed->authority();
   }
   const std::string in_name = region_in(settings.options.authority);
-  const std::string in_environment = value_of(variables, {"AWS_REGION", "AWS_DEFAULT_REGION"});
+  const std::string in_environment = first_variable(variables, {"AWS_REGION", "AWS_DEFAULT_REGION"});
   settings.options.region = reader.text("endpoint.region").value_or(in_name.empty() ? in_environment : in_name);
   settings.region_is_guess = settings.options.region.empty();
   if (settings.region_is_guess) settings.options.region = kDefaultRegion;
@@ -212,7 +207,7 @@ Result<void> read_sources(const Reader& reader, S3aSettings& settings) {
                    .session_token = reader.text("session.token").value_or("")};
   const auto list = reader.text("aws.credentials.provider");
   if (!list) {
-    settings.sources = {session_keys, static_keys, environment, profile, web_identity};
+    settings.sources = {session_keys, static_keys, environment, profile, web_identity, machine_role};
     return {};
   }
   for (const std::string& part : split(*list, ',')) {

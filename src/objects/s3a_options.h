@@ -8,23 +8,23 @@
 #include <vector>
 
 #include "base/result.h"
+#include "base/variables.h"
+#include "codec/hadoop_configuration.h"
 #include "net/curl_client.h"
 #include "objects/s3_client.h"
 
 namespace stoker::objects {
 
-// Hadoop's, without the "spark.hadoop." before them: {"fs.s3a.endpoint", "…"}.
-using HadoopProperties = std::map<std::string, std::string, std::less<>>;
-using Variables = std::map<std::string, std::string>;
+using codec::HadoopProperties;
 
 enum class CredentialSource {
-  session_keys,   // fs.s3a.access.key, .secret.key and .session.token
-  static_keys,    // the first two
-  environment,    // AWS_ACCESS_KEY_ID, …
-  profile,        // ~/.aws/credentials and ~/.aws/config
-  web_identity,   // AWS_WEB_IDENTITY_TOKEN_FILE
-  anonymous,      // unsigned requests
-  instance_role,  // of the machine; not served: an error when nothing before it has any
+  session_keys,  // fs.s3a.access.key, .secret.key and .session.token
+  static_keys,   // the first two
+  environment,   // AWS_ACCESS_KEY_ID, …
+  profile,       // ~/.aws/credentials and ~/.aws/config
+  web_identity,  // AWS_WEB_IDENTITY_TOKEN_FILE
+  machine_role,  // of the container or the virtual machine
+  anonymous,     // unsigned requests
 };
 
 struct S3aSettings {

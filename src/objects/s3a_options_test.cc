@@ -55,12 +55,13 @@ TEST(S3aOptions, NameTheProvidersOfKeys) {
   const auto sources = [](const std::string& list) {
     return settings({{"fs.s3a.aws.credentials.provider", list}}).sources;
   };
-  EXPECT_EQ(settings({}).sources, (std::vector{session_keys, static_keys, environment, profile, web_identity}));
+  EXPECT_EQ(settings({}).sources,
+            (std::vector{session_keys, static_keys, environment, profile, web_identity, machine_role}));
   EXPECT_EQ(sources("org.apache.hadoop.fs.s3a.SimpleAWSCredentialsProvider,\n "
                     "com.amazonaws.auth.EnvironmentVariableCredentialsProvider"),
             (std::vector{static_keys, environment}));
   EXPECT_EQ(sources("software.amazon.awssdk.auth.credentials.DefaultCredentialsProvider"),
-            (std::vector{environment, web_identity, profile}));
+            (std::vector{environment, web_identity, profile, machine_role}));
   EXPECT_EQ(sources("org.apache.hadoop.fs.s3a.AnonymousAWSCredentialsProvider"), std::vector{anonymous});
 }
 

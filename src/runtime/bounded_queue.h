@@ -47,11 +47,6 @@ class BoundedQueue {
     return take(most, lock);
   }
 
-  std::vector<T> try_pop_batch(std::size_t most) {
-    std::unique_lock lock(mutex_);
-    return take(most, lock);
-  }
-
   std::optional<T> pop(const StopToken& stop = {}) {
     auto batch = pop_batch(1, stop);
     if (batch.empty()) return std::nullopt;

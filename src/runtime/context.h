@@ -1,9 +1,5 @@
-// Context: what every blocking call takes: until when, stopped by whom, and what its log lines carry.
+// Context: what every blocking call takes: until when, and stopped by whom.
 #pragma once
-
-#include <string>
-#include <utility>
-#include <vector>
 
 #include "base/clock.h"
 #include "base/result.h"
@@ -12,13 +8,10 @@
 
 namespace stoker::runtime {
 
-using LogFields = std::vector<std::pair<std::string, std::string>>;
-
 // A value; copies share the stop token. A child's deadline is never later than its parent's.
 struct Context {
   Deadline deadline;
   StopToken stop;
-  LogFields fields;
 
   Context with_deadline(Deadline other) const {
     Context child = *this;
@@ -27,11 +20,6 @@ struct Context {
   }
   Context with_timeout(const Clock& clock, std::chrono::milliseconds timeout) const {
     return with_deadline(Deadline::after(clock, timeout));
-  }
-  Context with_field(std::string name, std::string value) const {
-    Context child = *this;
-    child.fields.emplace_back(std::move(name), std::move(value));
-    return child;
   }
   // An error of code `cancelled` or `timed_out` when the work must end now.
   Result<void> check(const Clock& clock) const {

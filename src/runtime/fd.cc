@@ -13,12 +13,6 @@ void Fd::reset(int descriptor) {
   descriptor_ = descriptor;
 }
 
-Result<Fd> duplicate(int descriptor) {
-  int copy = ::fcntl(descriptor, F_DUPFD_CLOEXEC, 3);
-  if (copy < 0) return system_error("copy a descriptor", errno);
-  return Fd(copy);
-}
-
 Result<void> set_nonblocking(int descriptor, bool on) {
   int flags = ::fcntl(descriptor, F_GETFL);
   if (flags < 0) return system_error("read descriptor flags", errno);

@@ -27,8 +27,6 @@ class Fd {
   int descriptor_ = -1;
 };
 
-// A close-on-exec copy.
-Result<Fd> duplicate(int descriptor);
 Result<void> set_nonblocking(int descriptor, bool on);
 
 struct Pipe {

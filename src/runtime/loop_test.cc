@@ -31,7 +31,7 @@ TEST(Deadline, ComparesAndRounds) {
 
 TEST(Context, AChildNeverOutlivesItsParent) {
   ManualClock clock;
-  auto parent = Context{}.with_timeout(clock, milliseconds(10)).with_field("run", "r");
+  auto parent = Context{}.with_timeout(clock, milliseconds(10));
   EXPECT_EQ(parent.with_timeout(clock, milliseconds(50)).deadline, parent.deadline);
   EXPECT_LT(parent.with_timeout(clock, milliseconds(5)).deadline, parent.deadline);
   EXPECT_TRUE(parent.check(clock).ok());

@@ -8,7 +8,7 @@
 #include <charconv>
 
 #include "base/strings.h"
-#include "spark/java_text.h"
+#include "spark/java/text.h"
 
 namespace stoker::spark {
 
@@ -159,11 +159,9 @@ Result<std::int64_t> ConfigurationReader::whole_number(std::string_view key, std
 Result<std::optional<double>> ConfigurationReader::number(std::string_view key) const {
   TRY_ASSIGN(const auto value, text(key));
   if (!value) return std::optional<double>();
-  const std::string_view digits = java_trim(*value);
-  double number = 0;
-  const auto [end, code] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
-  if (code != std::errc() || end != digits.data() + digits.size()) return wrong(key, "a number", *value);
-  return std::optional<double>(number);
+  const auto number = java_number(java_trim(*value));
+  if (!number) return wrong(key, "a number", *value);
+  return std::optional<double>(*number);
 }
 
 Result<std::optional<std::int64_t>> ConfigurationReader::mebibytes(std::string_view key) const {

@@ -2,11 +2,8 @@
 #include "spark/driver_state.h"
 
 #include <gtest/gtest.h>
+#include <yaml_data.h>
 
-#include <fstream>
-#include <sstream>
-
-#include "codec/yaml.h"
 #include "resources/object.h"
 
 namespace stoker::spark {
@@ -25,14 +22,7 @@ json::object shown(const DriverState& state) {
 }
 
 TEST(DriverState, ComesToWhatEachCaseSays) {
-  const std::ifstream file(STOKER_TEST_DATA "/spark/driver-states.yaml");
-  std::ostringstream text;
-  text << file.rdbuf();
-  const auto document = codec::parse_yaml(text.str());
-  ASSERT_TRUE(document.problems.empty());
-  ASSERT_FALSE(document.value.as_array().empty());
-  for (const json::value& value : document.value.as_array()) {
-    const json::object& row = value.as_object();
+  for (const json::object& row : test_data::rows_of_file(STOKER_TEST_DATA "/spark/driver-states.yaml")) {
     const json::object& pod = row.at("pod").as_object();
     const DriverState state = row.contains("deleted") ? after_deletion(pod) : driver_state(pod);
     EXPECT_EQ(codec::canonical_json(shown(state)), codec::canonical_json(row.at("expect")))

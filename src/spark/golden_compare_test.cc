@@ -10,47 +10,55 @@
 #include <set>
 
 #include "base/strings.h"
-#include "spark/java_properties.h"
+#include "spark/java/properties.h"
 #include "spark/test_support.h"
 
 namespace stoker::spark::testing {
 
 namespace {
 
-// Lists whose order Spark leaves to a hash: compared by the name of their elements.
-struct UnorderedRow {
-  std::string_view list;  // the key that holds the list
-  std::string_view by;    // what names an element
+enum class How {
+  unordered,   // a list, compared by the name of its elements
+  properties,  // a text, compared as properties
+  sorted,      // the value of a variable: parts between commas
+  replaced,    // what a pattern finds in any text that has the words of `where`
+  no_members,  // as if it were not there
+  left_out,
+};
+
+// All that may differ between two submissions of the same thing.
+struct Normalisation {
+  How how;
+  std::string_view where;   // the key, the variable or the words
+  const char* what;         // the name of an element, or a pattern
+  const char* replacement;  // of the pattern
   std::string_view reason;
 };
 
-constexpr std::array kUnordered = {
-    UnorderedRow{"env", "name", "variables from spark.kubernetes.driverEnv. come in hash order"},
-    UnorderedRow{"volumes", "name", "volumes from the configuration come in hash order"},
-    UnorderedRow{"volumeMounts", "mountPath", "as their volumes"},
-    UnorderedRow{"items", "key", "files of a folder come in the order of its file system"},
+const std::array kNormalisations = {
+    Normalisation{How::unordered, "env", "name", "", "variables from spark.kubernetes.driverEnv. come in hash order"},
+    Normalisation{How::unordered, "volumes", "name", "", "volumes from the configuration come in hash order"},
+    Normalisation{How::unordered, "volumeMounts", "mountPath", "", "as their volumes"},
+    Normalisation{How::unordered, "items", "key", "", "files of a folder come in the order of its file system"},
+    Normalisation{How::properties, "spark.properties", "", "", "they come in hash order, and a comment has the time"},
+    Normalisation{How::sorted, "SPARK_LOCAL_DIRS", "", "", "several local folders are shuffled since Spark 3.4"},
+    Normalisation{How::replaced, "spark-local-dir-", "^spark-local-dir-[0-9]+$", "spark-local-dir", "likewise"},
+    Normalisation{How::replaced, "-driver-pvc-", "-driver-pvc-[0-9]+$", "-driver-pvc",
+                  "claims are counted in the order of a hash"},
+    Normalisation{How::replaced, "/spark-upload-", "/spark-upload-[0-9a-f-]+/", "/spark-upload/",
+                  "Spark draws a folder for each file; ours is named by the content"},
+    Normalisation{How::no_members, "labels", "", "", "the client of Spark 3.3 writes maps without members"},
+    Normalisation{How::no_members, "annotations", "", "", "as labels"},
+    Normalisation{How::no_members, "nodeSelector", "", "", "as labels"},
+    Normalisation{How::left_out, "ownerReferences", "", "", "the owner is known only when the pod is there"},
 };
 
-// The text whose lines are compared as properties: they come in hash order, and the comment has the time.
-constexpr std::string_view kProperties = "spark.properties";
+const Normalisation* find_normalisation(How how, std::string_view where) {
+  for (const Normalisation& row : kNormalisations)
+    if (row.how == how && row.where == where) return &row;
+  return nullptr;
+}
 
-// What is drawn anew each time, or counted in hash order, in texts.
-struct PatternRow {
-  std::string_view mark;  // stands in every text that the pattern is for
-  const char* pattern;
-  const char* replacement;
-  std::string_view reason;
-};
-
-const std::array kPatterns = {
-    PatternRow{"/spark-upload-", "/spark-upload-[0-9a-f-]+/", "/spark-upload/",
-               "Spark draws a folder for each file; ours is named by the content"},
-    PatternRow{"-driver-pvc-", "-driver-pvc-[0-9]+$", "-driver-pvc", "claims are counted in the order of a hash"},
-    PatternRow{"spark-local-dir-", "^spark-local-dir-[0-9]+$", "spark-local-dir",
-               "several local folders are shuffled since Spark 3.4"},
-};
-
-// The folders of SPARK_LOCAL_DIRS, which are shuffled likewise.
 std::string sorted_list(std::string_view text) {
   std::vector<std::string> parts = split(text, ',');
   std::ranges::sort(parts);
@@ -90,10 +98,9 @@ std::map<std::string, const json::value*> by_name(const json::array& list, std::
 
 void compare_lists(const std::string& pointer, std::string_view key, const json::array& theirs, const json::array& ours,
                    std::vector<Difference>& found) {
-  const auto* row = std::ranges::find(kUnordered, key, &UnorderedRow::list);
-  if (row != kUnordered.end()) {
-    const auto left = by_name(theirs, row->by);
-    const auto right = by_name(ours, row->by);
+  if (const Normalisation* row = find_normalisation(How::unordered, key)) {
+    const auto left = by_name(theirs, row->what);
+    const auto right = by_name(ours, row->what);
     for (const auto& [name, element] : left)
       compare_values(fmt::format("{}/{}", pointer, name), element, right.contains(name) ? right.at(name) : nullptr,
                      found);
@@ -128,18 +135,6 @@ void compare_values(const std::string& pointer, const json::value* theirs, const
   report(pointer, theirs, ours, found);
 }
 
-// What stands for nothing, and is written by some releases only.
-struct EmptyRow {
-  std::string_view key;
-  std::string_view reason;
-};
-
-constexpr std::array kEmpty = {
-    EmptyRow{"labels", "the client of Spark 3.3 writes maps without members"},
-    EmptyRow{"annotations", "as labels"},
-    EmptyRow{"nodeSelector", "as labels"},
-};
-
 json::value normalised(const json::value& value) {
   if (value.is_array()) {
     json::array list;
@@ -150,16 +145,17 @@ json::value normalised(const json::value& value) {
   if (value.is_string()) return json::value(without_drawn(value.get_string()));
   if (!value.is_object()) return value;
   json::object object = value.get_object();
-  if (const json::value* name = object.if_contains("name");
-      name != nullptr && *name == "SPARK_LOCAL_DIRS" && object.contains("value") && object.at("value").is_string())
+  const json::value* name = object.if_contains("name");
+  if (name != nullptr && name->is_string() && find_normalisation(How::sorted, name->get_string()) != nullptr &&
+      object.contains("value") && object.at("value").is_string())
     object["value"] = sorted_list(object.at("value").get_string());
   json::object kept;
   for (const auto& member : object) {
+    const std::string_view key = member.key();
     const bool is_empty = member.value().is_object() && member.value().get_object().empty();
-    if (is_empty && std::ranges::find(kEmpty, std::string_view(member.key()), &EmptyRow::key) != kEmpty.end()) continue;
-    // The owner is known only when the pod is there: it is the writer's.
-    if (member.key() == "ownerReferences") continue;
-    const bool is_properties = member.key() == kProperties && member.value().is_string();
+    if (is_empty && find_normalisation(How::no_members, key) != nullptr) continue;
+    if (find_normalisation(How::left_out, key) != nullptr) continue;
+    const bool is_properties = member.value().is_string() && find_normalisation(How::properties, key) != nullptr;
     kept[member.key()] =
         normalised(is_properties ? properties_of(member.value().get_string()) : json::value(member.value()));
   }
@@ -170,9 +166,9 @@ json::value normalised(const json::value& value) {
 
 std::string without_drawn(std::string_view text) {
   std::string plain(text);
-  for (const PatternRow& row : kPatterns)
-    if (plain.find(row.mark) != std::string::npos)
-      plain = std::regex_replace(plain, std::regex(row.pattern), row.replacement);
+  for (const Normalisation& row : kNormalisations)
+    if (row.how == How::replaced && plain.find(row.where) != std::string::npos)
+      plain = std::regex_replace(plain, std::regex(row.what), row.replacement);
   return plain;
 }
 

@@ -1,6 +1,7 @@
 // Every case that was recorded of the real spark-submit: the same objects, and the same refusals.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <yaml_data.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -9,7 +10,6 @@
 
 #include "base/strings.h"
 #include "codec/base64.h"
-#include "codec/yaml.h"
 #include "resources/object.h"
 #include "spark/golden_compare.h"
 #include "spark/submission_plan.h"
@@ -145,7 +145,7 @@ std::string file_text(const std::string& path) {
 
 // What differs on purpose.
 json::array wanted_differences() {
-  return codec::parse_yaml(file_text(STOKER_TEST_DATA "/spark/differences.yaml")).value.as_array();
+  return test_data::yaml_of_file(STOKER_TEST_DATA "/spark/differences.yaml").as_array();
 }
 
 // `says` are the words of our refusal, if any.
@@ -194,6 +194,8 @@ TEST(Goldens, AreTheSameObjects) {
 
 TEST(Goldens, AreTheSameRefusals) {
   const json::array on_purpose = wanted_differences();
+  // Of each case, words of our message: the same reason, not only an error.
+  const json::value words = test_data::yaml_of_file(STOKER_TEST_DATA "/spark/refusals.yaml");
   std::size_t refused = 0;
   for (const GoldenFile& file : golden_files())
     for (const json::object& golden : file.cases) {
@@ -202,10 +204,15 @@ TEST(Goldens, AreTheSameRefusals) {
       const auto plan = plan_of(golden, file.version);
       EXPECT_EQ(plan.ok(), differs_on_purpose(on_purpose, name, file.version, "accepts"))
           << file.version << " " << name;
-      if (plan.ok())
+      if (plan.ok()) {
         write_down(file.version, name, *plan);
-      else
-        ++refused;
+        continue;
+      }
+      ++refused;
+      const std::string message = plan.error().describe();
+      const json::value* wanted = words.as_object().if_contains(name);
+      EXPECT_TRUE(wanted != nullptr && message.find(std::string_view(wanted->as_string())) != std::string::npos)
+          << file.version << " " << name << ": " << message;
     }
   EXPECT_GE(refused, other_goldens() == nullptr ? 80U : 0U);
 }

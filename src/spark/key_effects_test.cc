@@ -2,12 +2,12 @@
 // it does not: tests/data/spark/key-effects.yaml.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <yaml_data.h>
 
 #include <fstream>
 #include <map>
 #include <set>
 
-#include "codec/yaml.h"
 #include "spark/submission_plan.h"
 #include "spark/test_surroundings.h"
 
@@ -55,8 +55,7 @@ std::string objects_of(const SubmissionPlan& plan) {
 }
 
 json::value read_yaml(const std::string& name) {
-  std::ifstream file(STOKER_TEST_DATA "/spark/" + name);
-  return codec::parse_yaml(std::string{std::istreambuf_iterator<char>(file), {}}).value;
+  return test_data::yaml_of_file(STOKER_TEST_DATA "/spark/" + name);
 }
 
 struct Effects {

@@ -4,8 +4,8 @@
 
 #include <array>
 
-#include "codec/yaml.h"
 #include "resources/object.h"
+#include "resources/pod_fields.h"
 
 namespace stoker::spark {
 
@@ -70,44 +70,6 @@ bool has_shape(const json::value& value, Shape shape) {
   return false;
 }
 
-void write_out(json::value& value) {
-  if (value.is_number() || value.is_bool()) value = codec::write_json(value);
-}
-
-void write_members_out(json::value* texts) {
-  if (texts != nullptr && texts->is_object())
-    for (auto& member : texts->get_object())
-      write_out(member.value());
-}
-
-void write_elements_out(json::value* list) {
-  if (list != nullptr && list->is_array())
-    for (json::value& element : list->get_array())
-      write_out(element);
-}
-
-// As Spark's client does, numbers and truth values become texts where Kubernetes has texts: labels, `value: 1`.
-void write_texts_out(json::value& pod) {
-  boost::system::error_code missing;
-  for (const char* pointer : {"/metadata/labels", "/metadata/annotations", "/spec/nodeSelector"})
-    write_members_out(pod.find_pointer(pointer, missing));
-  for (const char* pointer : {"/spec/containers", "/spec/initContainers"}) {
-    json::value* containers = pod.find_pointer(pointer, missing);
-    if (containers == nullptr || !containers->is_array()) continue;
-    for (json::value& container : containers->get_array()) {
-      if (!container.is_object()) continue;
-      json::object& fields = container.get_object();
-      write_elements_out(fields.if_contains("args"));
-      write_elements_out(fields.if_contains("command"));
-      json::value* environment = fields.if_contains("env");
-      if (environment == nullptr || !environment->is_array()) continue;
-      for (json::value& variable : environment->get_array())
-        if (json::object* named = variable.if_object())
-          if (json::value* value = named->if_contains("value")) write_out(*value);
-    }
-  }
-}
-
 class Reading {
  public:
   Reading(std::string_view path, codec::LocatedValue located) : path_(path), located_(std::move(located)) {}
@@ -115,7 +77,6 @@ class Reading {
   Result<PodTemplate> run(const std::optional<std::string>& container_name) {
     if (!located_.problems.empty()) return codec::located_error(path_, located_.problems.front());
     TRY(check_kind());
-    write_texts_out(located_.value);
     TRY(check_places("", located_.value, kPodPlaces));
     TRY(check_containers("containers"));
     TRY(check_containers("initContainers"));
@@ -196,7 +157,7 @@ class Reading {
 
 Result<PodTemplate> read_pod_template(std::string_view path, std::string_view text,
                                       const std::optional<std::string>& container_name) {
-  return Reading(path, codec::parse_yaml(text)).run(container_name);
+  return Reading(path, resources::parse_kubernetes_yaml(text, "Pod")).run(container_name);
 }
 
 }  // namespace stoker::spark

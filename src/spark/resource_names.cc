@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "spark/java_text.h"
+#include "spark/java/text.h"
 
 namespace stoker::spark {
 

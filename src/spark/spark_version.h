@@ -2,6 +2,7 @@
 // with; a version that is not known is refused, never treated as another.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -22,6 +23,11 @@ struct SparkVersion {
 // `4.0.1`, also with what a vendor appends (`4.0.1-amzn-0`). Errors: invalid_value when it is no version; unsupported,
 // with what is known, when it is one of another release.
 Result<SparkVersion> parse_spark_version(std::string_view text);
+
+// The version that the tag of an image begins with (apache/spark:4.0.1-scala2.13-java17-ubuntu, spark:v3.5@sha256:…);
+// none when it begins with none, or with one of an application. Errors: unsupported, when the image is called Spark
+// and the tag is of a release that is not known.
+Result<std::optional<SparkVersion>> version_of_image(std::string_view image);
 
 // The newest that is known, for those who say nothing.
 SparkVersion newest_spark_version();

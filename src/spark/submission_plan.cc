@@ -6,7 +6,7 @@
 #include <array>
 
 #include "resources/object.h"
-#include "spark/java_text.h"
+#include "spark/java/text.h"
 #include "spark/pod_template.h"
 #include "spark/resource_names.h"
 #include "spark/steps/driver_context.h"
@@ -65,7 +65,8 @@ Result<resources::Texts> labels_of(const DriverContext& context) {
       return Error{.code = ErrorCode::invalid_value,
                    .message = fmt::format("the label {} is Spark's own", name),
                    .hint = "give yours another name"};
-    labels[name] = context.since(Release::v4_0) ? with_ids(value, context.identifiers.application_id) : value;
+    labels[name] =
+        context.has(Difference::label_placeholders) ? with_ids(value, context.identifiers.application_id) : value;
   }
   labels["spark-version"] = context.version.text;
   labels["spark-app-selector"] = context.identifiers.application_id;
@@ -123,12 +124,12 @@ Result<bool> check_user_steps(const DriverContext& context) {
 Result<void> run_steps(const DriverContext& context, DriverParts& parts) {
   TRY_ASSIGN(const bool has_pod_group, check_user_steps(context));
   std::vector<std::string> excluded;
-  if (context.since(Release::v4_1)) {
+  if (context.has(Difference::excluded_steps)) {
     TRY_ASSIGN(excluded, context.configuration.list(kExcludedSteps));
   }
   for (const StepRow& row : kSteps) {
     const std::string name = fmt::format("{}{}", kStepPackage, row.spark_class);
-    if (!context.since(row.since) || std::ranges::find(excluded, name) != excluded.end()) continue;
+    if (context.version.release < row.since || std::ranges::find(excluded, name) != excluded.end()) continue;
     TRY(row.step(context, parts));
   }
   if (has_pod_group) TRY(pod_group_step(context, parts));

@@ -1,15 +1,15 @@
 // What a command line comes to: tests/data/spark/submit-cases.yaml.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <yaml_data.h>
 
 #include <algorithm>
 #include <cctype>
-#include <fstream>
 
-#include "codec/yaml.h"
-#include "spark/java_properties.h"
+#include "spark/java/properties.h"
 #include "spark/submission_plan.h"
 #include "spark/test_surroundings.h"
+#include "spark/uris.h"
 
 namespace stoker::spark::testing {
 namespace {
@@ -40,7 +40,8 @@ MemorySurroundings machine_of(const json::object& row) {
   MemorySurroundings machine;
   if (const json::value* files = row.if_contains("files"))
     for (const auto& file : files->as_object())
-      machine.files[machine.absolute_path(file.key())] = std::string(file.value().as_string());
+      machine.files[is_local(file.key()) ? machine.absolute_path(file.key()) : std::string(file.key())] =
+          std::string(file.value().as_string());
   if (const json::value* variables = row.if_contains("env"))
     for (const auto& variable : variables->as_object())
       machine.variables[std::string(variable.key())] = std::string(variable.value().as_string());
@@ -102,23 +103,15 @@ TEST_P(SubmitCases, ComeToWhatTheySay) {
     }
 }
 
-std::vector<json::object> all_cases() {
-  std::ifstream file(STOKER_TEST_DATA "/spark/submit-cases.yaml");
-  const std::string text{std::istreambuf_iterator<char>(file), {}};
-  std::vector<json::object> rows;
-  const json::value read = codec::parse_yaml(text).value;
-  for (const json::value& row : read.as_array())
-    rows.push_back(row.as_object());
-  return rows;
-}
-
 std::string test_name(const ::testing::TestParamInfo<json::object>& info) {
   std::string name(info.param.at("name").as_string());
   std::ranges::replace_if(name, [](char c) { return !std::isalnum(static_cast<unsigned char>(c)); }, '_');
   return name;
 }
 
-INSTANTIATE_TEST_SUITE_P(Rows, SubmitCases, ::testing::ValuesIn(all_cases()), test_name);
+INSTANTIATE_TEST_SUITE_P(Rows, SubmitCases,
+                         ::testing::ValuesIn(test_data::rows_of_file(STOKER_TEST_DATA "/spark/submit-cases.yaml")),
+                         test_name);
 
 }  // namespace
 }  // namespace stoker::spark::testing

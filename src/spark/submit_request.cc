@@ -6,8 +6,9 @@
 #include <array>
 
 #include "base/strings.h"
-#include "spark/java_properties.h"
-#include "spark/java_text.h"
+#include "spark/differences.h"
+#include "spark/java/properties.h"
+#include "spark/java/text.h"
 #include "spark/uris.h"
 
 namespace stoker::spark {
@@ -71,8 +72,15 @@ class Resolution {
     TRY(check_values());
     TRY(resolve_lists());
     TRY(find_main_class());
+    TRY(read_hadoop());
     finish();
     return std::move(request_);
+  }
+
+  std::optional<std::string> find_master() && {
+    if (!read_properties()) return std::nullopt;
+    take_flags_and_environment();
+    return configuration().raw("spark.master");
   }
 
   Result<Configuration> run_for_action() && {
@@ -85,27 +93,33 @@ class Resolution {
   Configuration& configuration() { return request_.configuration; }
 
   Result<void> take_configuration() {
-    TRY(refuse_remote());
     TRY(read_properties());
+    TRY(refuse_remote());
     warn_of_environment_script();
     drop_foreign_keys();
     take_flags_and_environment();
     return {};
   }
 
+  // spark-submit takes it from any of these, and refuses it beside a master.
   Result<void> refuse_remote() const {
-    if (arguments_.flag("--remote"))
-      return usage("--remote is for a server of Spark Connect, and --master for a cluster", "leave out --remote");
+    if (arguments_.flag("--remote") || request_.configuration.has("spark.remote") ||
+        surroundings_.environment("SPARK_REMOTE"))
+      return usage(
+          "--remote, spark.remote or SPARK_REMOTE is for a server of Spark Connect, and --master for a cluster",
+          "leave out the one of them");
     return {};
   }
 
-  // The path of a file in the configuration folder, none when it is not there.
+  // The path of a file, none when it is not there.
+  std::optional<std::string> in_folder(const std::string& folder, std::string_view name) const {
+    const auto names = surroundings_.file_names(folder);
+    if (!names || std::ranges::find(*names, name) == names->end()) return std::nullopt;
+    return surroundings_.absolute_path(fmt::format("{}/{}", folder, name));
+  }
   std::optional<std::string> in_conf_folder(std::string_view name) const {
     const auto folder = spark_conf_folder(surroundings_);
-    if (!folder) return std::nullopt;
-    const auto names = surroundings_.file_names(*folder);
-    if (!names || std::ranges::find(*names, name) == names->end()) return std::nullopt;
-    return surroundings_.absolute_path(fmt::format("{}/{}", *folder, name));
+    return folder ? in_folder(*folder, name) : std::nullopt;
   }
 
   // The scripts around spark-submit run it; nothing of the user's runs here.
@@ -126,7 +140,7 @@ class Resolution {
 
   // Weakest first: defaults, properties files, --conf.
   Result<void> read_properties() {
-    const bool several = version_.release >= Release::v4_0;
+    const bool several = has(version_, Difference::several_properties_files);
     std::vector<std::string> files = arguments_.properties_files;
     if (!several && files.size() > 1) files.erase(files.begin(), files.end() - 1);
     if (arguments_.load_spark_defaults && !several)
@@ -134,8 +148,10 @@ class Resolution {
                    "leave it out, or say --spark-version");
     if (files.empty() || arguments_.load_spark_defaults)
       if (const auto defaults = in_conf_folder("spark-defaults.conf")) TRY(read_file(*defaults));
-    for (const std::string& file : files)
+    for (const std::string& file : files) {
+      if (file.empty()) return usage("--properties-file is empty", "write the path of a file, or leave it out");
       TRY(read_file(surroundings_.absolute_path(file)));
+    }
     for (const auto& [key, value] : arguments_.configuration)
       configuration().set(key, value);
     return {};
@@ -280,6 +296,27 @@ class Resolution {
     return {};
   }
 
+  // As on the class path of spark-submit, where the first core-site.xml is the one.
+  Result<void> read_hadoop() {
+    constexpr std::string_view kFile = "core-site.xml";
+    std::vector<std::string> folders;
+    if (auto folder = spark_conf_folder(surroundings_)) folders.push_back(*std::move(folder));
+    for (const std::string_view name : {"HADOOP_CONF_DIR", "YARN_CONF_DIR"})
+      if (auto folder = surroundings_.environment(name)) folders.push_back(*std::move(folder));
+    for (const std::string& folder : folders) {
+      const auto path = in_folder(folder, kFile);
+      if (!path) continue;
+      TRY_ASSIGN(const std::string text, surroundings_.read(*path, kMaximumPropertiesBytes));
+      auto properties = codec::read_hadoop_configuration(text);
+      if (!properties) return std::move(properties).error().with_context(*path);
+      request_.hadoop = *std::move(properties);
+      break;
+    }
+    for (auto& [key, value] : configuration().with_prefix("spark.hadoop."))
+      request_.hadoop.insert_or_assign(std::move(key), std::move(value));
+    return {};
+  }
+
   void finish() {
     const std::string& resource = request_.primary_resource;
     if (request_.kind == ApplicationKind::java) {
@@ -311,6 +348,11 @@ std::optional<std::string> spark_conf_folder(const Surroundings& surroundings) {
 Result<SubmitRequest> resolve_submit_request(const SubmitArguments& arguments, const SparkVersion& version,
                                              const Surroundings& surroundings) {
   return Resolution(arguments, version, surroundings).run();
+}
+
+std::optional<std::string> master_of(const SubmitArguments& arguments, const SparkVersion& version,
+                                     const Surroundings& surroundings) {
+  return Resolution(arguments, version, surroundings).find_master();
 }
 
 std::optional<SubmissionAction> submission_action(const SubmitArguments& arguments) {

@@ -33,6 +33,8 @@ struct SubmitRequest {
   std::optional<std::string> proxy_user;
   // What spark.properties holds before the plan adds to it.
   Configuration configuration;
+  // Hadoop's: of core-site.xml in the configuration folders, and spark.hadoop.* over it.
+  codec::HadoopProperties hadoop;
   // For the user, whole sentences.
   std::vector<std::string> warnings;
 };
@@ -44,6 +46,10 @@ std::optional<std::string> spark_conf_folder(const Surroundings& surroundings);
 // what only a JVM can do.
 Result<SubmitRequest> resolve_submit_request(const SubmitArguments& arguments, const SparkVersion& version,
                                              const Surroundings& surroundings);
+
+// The master as flags, files and environment have it; none when nobody says one, or when what says it cannot be read.
+std::optional<std::string> master_of(const SubmitArguments& arguments, const SparkVersion& version,
+                                     const Surroundings& surroundings);
 
 // What spark-submit does to drivers that are there, instead of submitting one.
 struct SubmissionAction {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "codec/hadoop_configuration.h"
 
 namespace stoker::spark {
 
@@ -23,6 +24,9 @@ class Surroundings {
   virtual bool is_folder(std::string_view path) const = 0;
   // The whole file; more than `limit_bytes` is an error (limit_exceeded).
   virtual Result<std::string> read(std::string_view path, std::size_t limit_bytes) const = 0;
+  // The whole of what is at an address that is not of this machine; `properties` are Hadoop's.
+  virtual Result<std::string> download(const std::string& uri, const codec::HadoopProperties& properties,
+                                       std::size_t limit_bytes) const = 0;
   // Names of the regular files in a folder, sorted by bytes; hidden ones too, folders not.
   virtual Result<std::vector<std::string>> file_names(std::string_view folder) const = 0;
   // Files that match a pattern of Hadoop (`*`, `?`, `[a-c]`, `{a,b}`), sorted.

@@ -42,6 +42,11 @@ class MemorySurroundings final : public Surroundings {
       return Error{.code = ErrorCode::limit_exceeded, .message = std::string(path) + " is too large"};
     return found->second;
   }
+  // Files whose path is an address.
+  Result<std::string> download(const std::string& uri, const codec::HadoopProperties& /*properties*/,
+                               std::size_t limit_bytes) const override {
+    return read(uri, limit_bytes);
+  }
   Result<std::vector<std::string>> file_names(std::string_view folder) const override {
     if (!is_folder(folder)) return missing(folder);
     std::vector<std::string> names;

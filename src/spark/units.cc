@@ -9,7 +9,7 @@
 #include <optional>
 #include <string>
 
-#include "spark/java_text.h"
+#include "spark/java/text.h"
 
 namespace stoker::spark {
 

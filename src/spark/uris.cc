@@ -6,7 +6,7 @@
 #include <array>
 
 #include "base/strings.h"
-#include "spark/java_text.h"
+#include "spark/java/text.h"
 
 namespace stoker::spark {
 

@@ -247,4 +247,9 @@ Result<KillOutcome> kill_application(const runtime::Context& context, const kube
   return std::move(removed).error();
 }
 
+std::string killed_text(const Application& application, KillOutcome outcome) {
+  return fmt::format("driver {} {}", application.describe(),
+                     outcome == KillOutcome::gone ? "was gone already" : "deleted");
+}
+
 }  // namespace stoker::submission

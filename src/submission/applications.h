@@ -96,4 +96,7 @@ enum class KillOutcome { asked, gone };
 Result<KillOutcome> kill_application(const runtime::Context& context, const kube::Client& client,
                                      const Application& application, std::optional<std::int64_t> grace_seconds);
 
+// "driver ml/pi deleted"
+std::string killed_text(const Application& application, KillOutcome outcome);
+
 }  // namespace stoker::submission

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
+
 #include "base/strings.h"
 #include "runtime/file.h"
 
@@ -25,7 +27,20 @@ Result<void> take_file(const spark::Configuration& configuration, std::string_vi
   return {};
 }
 
-Result<void> take_keys(const spark::Configuration& configuration, const kube::Variables& variables,
+// None when it is not set, or 0: no limit of the user's own.
+Result<std::optional<std::chrono::milliseconds>> milliseconds(const spark::Configuration& configuration,
+                                                              const spark::Environment& environment,
+                                                              std::string_view name) {
+  const std::string key = fmt::format("spark.kubernetes.submission.{}", name);
+  TRY_ASSIGN(const std::int64_t said, spark::ConfigurationReader(configuration, environment).whole_number(key, 0));
+  if (said < 0)
+    return Error{.code = ErrorCode::invalid_value,
+                 .message = fmt::format("{} is {}, and must be zero or more", key, said),
+                 .hint = "it is in milliseconds"};
+  return said == 0 ? std::nullopt : std::optional(std::chrono::milliseconds(said));
+}
+
+Result<void> take_keys(const spark::Configuration& configuration, const Variables& variables,
                        kube::ClusterConfiguration& cluster) {
   TRY(take_file(configuration, "caCertFile", cluster.certificate_authority_pem));
   TRY(take_file(configuration, "clientKeyFile", cluster.credentials.client_key_pem));
@@ -48,17 +63,18 @@ Result<void> take_keys(const spark::Configuration& configuration, const kube::Va
       const bool trusts_all,
       spark::ConfigurationReader(configuration, environment).boolean("spark.kubernetes.trust.certificates", false));
   cluster.insecure = cluster.insecure || trusts_all;
+  TRY_ASSIGN(cluster.connect_timeout, milliseconds(configuration, environment, "connectionTimeout"));
+  TRY_ASSIGN(cluster.call_timeout, milliseconds(configuration, environment, "requestTimeout"));
   return {};
 }
 
 }  // namespace
 
-Result<kube::ClusterConfiguration> cluster_of(const spark::Configuration& configuration,
-                                              const kube::Variables& variables,
+Result<kube::ClusterConfiguration> cluster_of(const spark::Configuration& configuration, const Variables& variables,
                                               const std::optional<std::string>& kubeconfig,
                                               const std::string& service_account_folder) {
-  const kube::ConfigurationRequest request{.context = configuration.raw("spark.kubernetes.context"),
-                                           .file = kubeconfig};
+  kube::ConfigurationRequest request{.context = configuration.raw("spark.kubernetes.context"), .file = kubeconfig};
+  if (request.context && request.context->empty()) request.context.reset();  // as Spark reads it
   std::string master = configuration.raw("spark.master").value_or("");
   if (master.starts_with(kMasterPrefix)) master.erase(0, kMasterPrefix.size());
   kube::ClusterConfiguration cluster;

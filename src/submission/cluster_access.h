@@ -17,7 +17,7 @@ namespace stoker::submission {
 // both. Without any of them the address alone is used. Errors: of files and contexts that are named and not there,
 // and of what a kubeconfig that is there has wrong, service account or not; usage for keys that exclude each other.
 Result<kube::ClusterConfiguration> cluster_of(
-    const spark::Configuration& configuration, const kube::Variables& variables,
+    const spark::Configuration& configuration, const Variables& variables,
     const std::optional<std::string>& kubeconfig = std::nullopt,
     const std::string& service_account_folder = std::string(kube::kServiceAccountFolder));
 

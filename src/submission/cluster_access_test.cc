@@ -37,7 +37,7 @@ class ClusterAccessTest : public ::testing::Test {
   }
 
   runtime::TemporaryDirectory folder_ = runtime::TemporaryDirectory::make("access").value();
-  kube::Variables variables_{{"HOME", folder_.path().string()}};
+  Variables variables_{{"HOME", folder_.path().string()}};
   spark::Configuration configuration_;
 };
 

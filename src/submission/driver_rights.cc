@@ -29,7 +29,7 @@ constexpr std::array kDriverRights = {
           "claims that executors mount on demand: made, used again, grown and removed"},
 };
 
-// `make` of placement.cc gets what is there already; leftovers.cc lists by label; owners are patched in.
+// `create_or_find` of placement.cc gets what is there already; leftovers.cc lists by label; owners are patched in.
 constexpr std::array kSubmitterRights = {
     Right{"", "pods", "get list watch create delete", "makes, finds, follows and ends drivers", true},
     Right{"", "pods/log", "get", "reads the logs of drivers and executors"},

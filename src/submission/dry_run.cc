@@ -11,7 +11,7 @@
 #include "base/strings.h"
 #include "net/url.h"
 #include "resources/object.h"
-#include "spark/java_properties.h"
+#include "spark/java/properties.h"
 
 namespace stoker::submission {
 

@@ -125,10 +125,8 @@ class Follower {
       if (last_ && !scheduled_ && !problem_) tell(nobody_schedules(*last_));
     });
     // Stopped and joined whatever ends this function, a listener that throws too.
-    std::jthread pods(
-        [this](runtime::StopToken ends) { watch_pod({.deadline = {}, .stop = std::move(ends), .fields = {}}); });
-    std::jthread events(
-        [this](runtime::StopToken ends) { watch_events({.deadline = {}, .stop = std::move(ends), .fields = {}}); });
+    std::jthread pods([this](runtime::StopToken ends) { watch_pod({.deadline = {}, .stop = std::move(ends)}); });
+    std::jthread events([this](runtime::StopToken ends) { watch_events({.deadline = {}, .stop = std::move(ends)}); });
     loop_.run();
     pods.request_stop();
     events.request_stop();
@@ -207,11 +205,16 @@ class Follower {
     if (state_.phase != spark::DriverPhase::waiting) return;
     const auto time = time_of_event(event);
     if (is_progress(event)) {
+      // Another try, which takes its time.
+      if (!time || time >= last_progress_) is_pulling_ = resources::text_in(event, "reason") == "Pulling";
       last_progress_ = std::max(last_progress_, time);
       // What the pod itself says of its containers is over when it says so.
       if (problem_ && problem_is_of_event_) forget_problem();
       return;
     }
+    const bool is_warning = resources::text_in(event, "type") == "Warning";
+    if (is_warning && (!time || time >= last_progress_)) is_pulling_ = false;
+    if (!is_pulling_ && is_impatient_) return finish();
     const auto problem = problem_of_event(event);
     if (!problem || (time && time <= last_progress_)) return;
     scheduled_ = true;
@@ -239,8 +242,14 @@ class Follower {
     const bool begins = !problem_ || !problem_->likely_final;
     problem_ = problem;
     problem_is_of_event_ = false;
-    if (problem.likely_final && begins) patience_ = loop_.after(options_.patience, [this] { finish(); });
+    if (problem.likely_final && begins) patience_ = loop_.after(options_.patience, [this] { lose_patience(); });
     if (!problem.likely_final) forget_patience();
+  }
+  void lose_patience() {
+    if (is_pulling_)
+      is_impatient_ = true;  // until that try has ended
+    else
+      finish();
   }
   void forget_problem() {
     problem_.reset();
@@ -249,12 +258,13 @@ class Follower {
   void forget_patience() {
     if (patience_) loop_.cancel(*patience_);
     patience_.reset();
+    is_impatient_ = false;
   }
 
   void read_log(std::string container) {
     log_thread_.emplace([this, container = std::move(container)] {
       const auto read =
-          log_.run({.deadline = {}, .stop = log_stop_.get_token(), .fields = {}},
+          log_.run({.deadline = {}, .stop = log_stop_.get_token()},
                    {.namespace_name = driver_.namespace_name, .pod = driver_.name, .container = container});
       if (read || read.error().code == ErrorCode::cancelled) return;
       log_trouble_ = read.error();
@@ -293,7 +303,7 @@ class Follower {
     const runtime::StopCallback<decltype(stop)> on_stop(context.stop, stop);
     std::atomic<bool> gave_up = false;
     const std::jthread limit([this, stop, &gave_up](const std::stop_token& finished) {
-      const Context rest = Context{.deadline = {}, .stop = finished, .fields = {}};
+      const Context rest = Context{.deadline = {}, .stop = finished};
       while (true) {
         const std::uint64_t before = lines_;
         if (!runtime::wait_for(rest, client_.clock(), options_.time_for_log)) return;
@@ -323,6 +333,8 @@ class Follower {
   bool problem_is_of_event_ = false;
   std::optional<WallTime> last_progress_;  // as events say
   std::optional<runtime::TimerId> patience_;
+  bool is_pulling_ = false;    // an image, as events say
+  bool is_impatient_ = false;  // the patience is over
   bool log_trouble_is_told_ = false;
   std::optional<Error> log_trouble_;      // of the log's thread, until that has posted it or has ended
   std::atomic<bool> handing_on_ = false;  // of the log's thread

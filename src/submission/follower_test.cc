@@ -4,6 +4,8 @@
 #include <fakes/api_server.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <condition_variable>
 #include <future>
 #include <mutex>
 
@@ -41,9 +43,28 @@ class FollowerTest : public ::testing::Test, protected FollowListener {
     return heard_;
   }
 
+  void await(const std::string& text) {
+    std::unique_lock lock(mutex_);
+    news_.wait(lock, [&] { return std::ranges::find(heard_, text) != heard_.end(); });
+  }
+  // About the driver.
+  void event(const std::string& name, const std::string& type, const std::string& reason, const std::string& time) {
+    const json::object document{
+        {"apiVersion", "v1"},
+        {"kind", "Event"},
+        {"metadata", {{"name", name}}},
+        {"involvedObject", {{"kind", "Pod"}, {"namespace", "default"}, {"name", "d"}, {"uid", uid_}}},
+        {"type", type},
+        {"reason", reason},
+        {"message", "configmap \"c\" not found"},
+        {"lastTimestamp", time}};
+    ASSERT_TRUE(client_.create({}, document, "default").ok());
+  }
+
   void hear(std::string text) {
     std::scoped_lock lock(mutex_);
     heard_.push_back(std::move(text));
+    news_.notify_all();
   }
   void on_state(const spark::DriverState& state) override { hear(std::string(spark::driver_phase_name(state.phase))); }
   void on_problem(const StartProblem& problem) override { hear(problem.text); }
@@ -56,6 +77,7 @@ class FollowerTest : public ::testing::Test, protected FollowListener {
   std::string uid_;
   runtime::StopSource stop_;
   std::mutex mutex_;
+  std::condition_variable news_;
   std::vector<std::string> heard_;  // guarded by mutex_
   std::future<Result<Ending>> end_;
 };
@@ -152,19 +174,6 @@ TEST_F(FollowerTest, SaysWhatKeptTheLogFromBeingRead) {
 }
 
 TEST_F(FollowerTest, ForgetsAMountThatFailedBeforeTheNodeWentOn) {
-  const auto event = [&](const std::string& name, const std::string& type, const std::string& reason,
-                         const std::string& time) {
-    const json::object document{
-        {"apiVersion", "v1"},
-        {"kind", "Event"},
-        {"metadata", {{"name", name}}},
-        {"involvedObject", {{"kind", "Pod"}, {"namespace", "default"}, {"name", "d"}, {"uid", uid_}}},
-        {"type", type},
-        {"reason", reason},
-        {"message", "configmap \"c\" not found"},
-        {"lastTimestamp", time}};
-    ASSERT_TRUE(client_.create({}, document, "default").ok());
-  };
   event("a", "Normal", "Pulling", "2026-01-01T00:00:02Z");
   event("b", "Warning", "FailedMount", "2026-01-01T00:00:01Z");
   follow();
@@ -181,6 +190,30 @@ TEST_F(FollowerTest, GivesUpOnWhatStaysWrong) {
   EXPECT_EQ(state.phase, spark::DriverPhase::waiting);
   EXPECT_EQ(state.reason, "ImagePullBackOff");
   EXPECT_EQ(heard(), (Words{"waiting", "the image cannot be pulled: no such image"}));
+}
+
+TEST_F(FollowerTest, DoesNotGiveUpWhileTheImageIsPulledAgain) {
+  follow();
+  event("a", "Normal", "Pulling", "2026-01-01T00:00:02Z");
+  server_.hold_pod("default", "d", "ErrImagePull", "the registry is busy");
+  await("the image cannot be pulled: the registry is busy");
+  const SteadyTime enough = clock_.steady_now() + 200ms;  // longer than the patience
+  while (clock_.steady_now() < enough) {
+    server_.drop_watches();
+    server_.await_watches(2);
+  }
+  server_.run_pod("default", "d");
+  server_.finish_pod("default", "d", 0);
+  EXPECT_EQ(end().exit_code, 0);
+}
+
+TEST_F(FollowerTest, GivesUpWhenTheImageCannotBePulledAgainEither) {
+  follow();
+  event("a", "Normal", "Pulling", "2026-01-01T00:00:02Z");
+  server_.hold_pod("default", "d", "ErrImagePull", "no such image");
+  await("the image cannot be pulled: no such image");
+  event("b", "Warning", "Failed", "2026-01-01T00:00:03Z");
+  EXPECT_EQ(end().phase, spark::DriverPhase::waiting);
 }
 
 TEST_F(FollowerTest, EndsWhenItIsStopped) {

@@ -28,7 +28,7 @@ Result<void> remove_all(const runtime::Context& context, const kube::Client& cli
     auto objects =
         client.list(context, kube::ObjectPath::all(type, namespace_name), {.labels = selection, .fields = {}});
     if (!objects) {
-      // Kinds that the cluster does not have, or that we may not see, hold nothing that we have made.
+      // Kinds that the cluster does not have hold nothing of ours; what we may not list (Secrets) goes with its owner.
       const ErrorCode code = objects.error().code;
       if (code == ErrorCode::not_found || code == ErrorCode::permission) continue;
       return std::move(objects).error();
@@ -40,6 +40,10 @@ Result<void> remove_all(const runtime::Context& context, const kube::Client& cli
 }
 
 }  // namespace
+
+std::string_view outcome_name(Leftover::Outcome outcome) {
+  return outcome == Leftover::Outcome::finished ? "finished" : "removed";
+}
 
 Result<std::vector<Leftover>> clean_up(const runtime::Context& context, const kube::Client& client,
                                        const std::string& namespace_name) {

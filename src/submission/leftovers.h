@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "kube/client.h"
@@ -14,6 +15,8 @@ struct Leftover {
   std::string submission_id;
   std::string anchor;  // the name of its ConfigMap
 };
+
+std::string_view outcome_name(Leftover::Outcome outcome);  // "finished", "removed"
 
 // Handles each unfinished submission whose creation deadline has passed: with a driver it is finished, without one
 // removed with all that hangs on it. Safe beside other cleaners and submitters: an anchor is closed first, so that

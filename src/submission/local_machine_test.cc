@@ -31,7 +31,7 @@ class RealMachine final : public Machine {
     if (::mkdtemp(name.data()) == nullptr) std::abort();
     folder_ = name;
     machine_ =
-        std::make_unique<LocalMachine>(std::map<std::string, std::string>{{"SET", "value"}, {"EMPTY", ""}}, name);
+        std::make_unique<LocalMachine>(Variables{{"SET", "value"}, {"EMPTY", ""}}, name, LocalMachine::Download());
   }
   ~RealMachine() override {
     std::error_code ignored;

@@ -64,14 +64,10 @@ Result<JavaInstallation> inspect_java(const fs::path& executable) {
 }
 
 Result<JavaInstallation> find_java(const runtime::Environment& environment) {
-  auto variable = [&](const char* name) {
-    auto found = environment.find(name);
-    return found == environment.end() ? std::string() : found->second;
-  };
-  if (auto home = variable("JAVA_HOME"); !home.empty()) {
+  if (auto home = variable(environment, "JAVA_HOME"); !home.empty()) {
     return inspect_java(fs::path(home) / "bin" / "java").with_context("JAVA_HOME=" + home);
   }
-  auto found = runtime::find_executable("java", variable("PATH"));
+  auto found = runtime::find_executable("java", variable(environment, "PATH"));
   if (!found) return java_error("no Java: JAVA_HOME is not set and no java is on the PATH");
   return inspect_java(*found);
 }

@@ -48,9 +48,8 @@ struct Configuration {
 
 Configuration read_configuration(const fs::path& spark_home, const runtime::Environment& environment) {
   Configuration configuration;
-  auto named = environment.find("SPARK_CONF_DIR");
-  fs::path folder =
-      named != environment.end() && !named->second.empty() ? fs::path(named->second) : spark_home / "conf";
+  const std::string named = variable(environment, "SPARK_CONF_DIR");
+  const fs::path folder = named.empty() ? spark_home / "conf" : fs::path(named);
   std::error_code failure;
   if (!fs::is_directory(folder, failure)) return configuration;
   configuration.folder = folder;

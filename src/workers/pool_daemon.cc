@@ -41,11 +41,6 @@ Result<void> check_private(const fs::path& folder) {
                .hint = "remove it, or set XDG_RUNTIME_DIR"};
 }
 
-std::string variable(const runtime::Environment& environment, const char* name) {
-  auto found = environment.find(name);
-  return found == environment.end() ? std::string() : found->second;
-}
-
 Result<runtime::Fd> take_lock(const fs::path& path) {
   TRY_ASSIGN(runtime::Fd lock, runtime::open_file(path, runtime::OpenMode::append));
   if (::flock(lock.get(), LOCK_EX | LOCK_NB) == 0) return lock;

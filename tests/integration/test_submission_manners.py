@@ -9,6 +9,7 @@ import subprocess
 
 import pytest
 from conftest import Stoker
+from fakes.fault_proxy import FaultProxy, hang
 from submission_fixtures import PI, SECONDS, Team
 
 # More than a pipe and the program's own buffer hold together.
@@ -34,7 +35,7 @@ def test_ctrl_c_leaves_a_driver_alone_that_this_command_only_found(team: Team) -
 
 @pytest.mark.parametrize("how", ["ctrl-c", "timeout"])
 def test_a_reader_that_does_not_read_holds_nothing_up(team: Team, how: str) -> None:
-    submission = team.start("--follow", *(["--timeout", "5s"] if how == "timeout" else []))
+    submission = team.start("--follow", *(["--timeout", "20s"] if how == "timeout" else []))
     driver = submission.driver()
     team.kubelet.run(driver)
     submission.says("runs on")
@@ -159,6 +160,32 @@ def test_secrets_stay_hidden(stoker: Stoker, words: tuple[str, ...]) -> None:
     done = stoker("submit", "--master", "k8s://https://127.0.0.1:1", "--deploy-mode", "cluster", "--conf",
                   "spark.kubernetes.container.image=spark:3.5.7", *words, PI)  # fmt: skip
     assert "hunter2" not in done.out + done.err
+
+
+def test_a_hang_up_that_nohup_has_taken_care_of_leaves_the_driver(team: Team) -> None:
+    nohup = team.start("--follow", preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+    driver = nohup.driver()
+    team.kubelet.run(driver)
+    nohup.says("runs on")
+    nohup.process.send_signal(signal.SIGHUP)
+    team.kubelet.finish(driver, 7)
+    assert nohup.ends().code == 7
+
+
+@pytest.mark.parametrize("key", ["requestTimeout", "connectionTimeout"])
+def test_a_timeout_of_the_client_is_milliseconds(stoker: Stoker, key: str) -> None:
+    for value in ("soon", "-1"):
+        done = stoker("submit", "--master", "k8s://https://127.0.0.1:1", "--deploy-mode", "cluster", "--conf",
+                      "spark.kubernetes.container.image=spark:3.5.7", "--conf", f"spark.kubernetes.submission.{key}={value}", PI)  # fmt: skip
+        assert done.code == 2 and f"spark.kubernetes.submission.{key}" in done.err
+
+
+def test_a_server_that_hangs_is_given_up_when_the_user_says_so(team: Team, proxy: FaultProxy) -> None:
+    proxy.on("POST", "/configmaps$", hang())
+    done = team.submit(
+        "--conf", "spark.kubernetes.submission.requestTimeout=200", master=f"http://127.0.0.1:{proxy.port}"
+    )
+    assert done.code == 125 and "the deadline passed" in done.err
 
 
 def test_a_pipe_into_head_ends(team: Team) -> None:

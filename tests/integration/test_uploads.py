@@ -17,7 +17,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from conftest import ROOT, Outcome
+from conftest import ROOT, Outcome, Stoker
 from go_programs import MissingProgram
 from s3 import assets
 from s3.server import ACCESS_KEY, REGION, SECRET_KEY, S3Server
@@ -56,6 +56,7 @@ class Submitter:
     folder: pathlib.Path
     properties: dict[str, str] = field(default_factory=dict)
     environment: dict[str, str] = field(default_factory=dict)
+    umask: int = -1  # as it is
 
     def write(self, name: str, content: bytes) -> str:
         (self.folder / name).write_bytes(content)
@@ -69,7 +70,8 @@ class Submitter:
         return [str(DRIVER), *options, *target, *words, *lists, "local:///opt/spark/main.py"]
 
     def variables(self) -> dict[str, str]:
-        home = {"HOME": str(self.folder), "PATH": os.environ["PATH"]}
+        # Nor does a test take the role of the machine that it runs on.
+        home = {"HOME": str(self.folder), "PATH": os.environ["PATH"], "AWS_EC2_METADATA_DISABLED": "true"}
         return {**home, **self.environment}
 
     def __call__(self, *files: str, options: tuple[str, ...] = ()) -> Outcome:
@@ -77,6 +79,7 @@ class Submitter:
             self.command(list(files), *options),
             cwd=self.folder,
             env=self.variables(),
+            umask=self.umask,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -161,6 +164,35 @@ def test_keys_of_a_profile(submitter: Submitter) -> None:
     text = f"[team]\naws_access_key_id = {ACCESS_KEY}\naws_secret_access_key = {SECRET_KEY}\n"
     (submitter.folder / ".aws/credentials").write_text(text)
     assert submitter(submitter.write("a.txt", b"1")).code == 0
+
+
+def test_settings_and_keys_of_hadoops_own_configuration(s3: S3Server, bucket: str, submitter: Submitter) -> None:
+    values = {"fs.s3a.endpoint": s3.endpoint, "fs.s3a.endpoint.region": REGION, "fs.s3a.access.key": ACCESS_KEY,
+              "fs.s3a.secret.key": SECRET_KEY}  # fmt: skip
+    properties = "".join(
+        f"<property><name>{key}</name><value>{value}</value></property>" for key, value in values.items()
+    )
+    (submitter.folder / "hadoop").mkdir()
+    (submitter.folder / "hadoop/core-site.xml").write_text(f"<configuration>{properties}</configuration>")
+    submitter.environment = {"HADOOP_CONF_DIR": "hadoop"}
+    submitter.properties = {"spark.kubernetes.file.upload.path": f"s3a://{bucket}/team/uploads"}
+    done = submitter(submitter.write("a.txt", b"1"))
+    assert done.code == 0, done.err
+    assert list(s3.objects(bucket)) == [key_of("a.txt", b"1")]
+    submitter.properties["spark.hadoop.fs.s3a.secret.key"] = "wrong"  # over what the file says
+    assert submitter("a.txt", submitter.write("b.txt", b"2")).code == 3
+
+
+def test_a_template_of_a_bucket(s3: S3Server, bucket: str, stoker: Stoker) -> None:
+    (s3.root / bucket / "t.yaml").write_text("metadata: {labels: {from: bucket}}")
+    words = ["submit", "--dry-run", "--master", "k8s://https://host:6443", "--deploy-mode", "cluster",
+             "--conf", "spark.kubernetes.container.image=spark:3.5.7", "--conf", f"spark.hadoop.fs.s3a.endpoint={s3.endpoint}",
+             "--conf", f"spark.hadoop.fs.s3a.endpoint.region={REGION}"]  # fmt: skip
+    keys = {"AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY}
+    for key, code, said in (("t.yaml", 0, "from: bucket"), ("none.yaml", 2, "none.yaml")):
+        template = ["--conf", f"spark.kubernetes.driver.podTemplateFile=s3a://{bucket}/{key}", "local:///main.py"]
+        done = stoker(*words, *template, **keys)
+        assert done.code == code and said in done.out + done.err, done.err
 
 
 def test_a_session_token_is_sent(submitter: Submitter) -> None:
@@ -251,9 +283,11 @@ def test_a_folder_that_the_cluster_shares(submitter: Submitter) -> None:
     shared = submitter.folder / "shared ü"
     submitter.properties["spark.kubernetes.file.upload.path"] = f"file://{shared}/a"
     names = [submitter.write(name, content) for name, content in SMALL.items()]
+    submitter.umask = 0o077
     first = submitter(*names)
     assert first.code == 0, first.err
     files = {path for path in shared.rglob("*") if path.is_file()}
     assert {path.name: path.read_bytes() for path in files} == SMALL
     assert all(path.stat().st_mode & 0o444 == 0o444 for path in files)
+    assert all(path.stat().st_mode & 0o755 == 0o755 for path in [shared, *shared.rglob("*")] if path.is_dir())
     assert all(json.loads(line)["there"] for line in submitter(*names).out.splitlines()[1:])

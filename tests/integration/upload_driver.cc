@@ -3,7 +3,6 @@
 // A line of JSON for each file; an error, and its hint, on standard error. SIGINT stops it.
 #include <fmt/format.h>
 
-#include <condition_variable>
 #include <csignal>
 #include <iostream>
 #include <random>
@@ -19,14 +18,6 @@
 namespace stoker::submission {
 namespace {
 
-Result<void> wait(const runtime::Context& context, std::chrono::milliseconds delay) {
-  std::mutex mutex;
-  std::condition_variable_any stopped;
-  std::unique_lock lock(mutex);
-  stopped.wait_for(lock, context.stop, delay, [] { return false; });
-  return {};
-}
-
 std::uint64_t random_bits() {
   static std::random_device device;
   return (static_cast<std::uint64_t>(device()) << 32) | device();
@@ -40,7 +31,7 @@ Result<void> run(std::vector<std::string> words, const runtime::Context& context
     words.erase(words.begin(), words.begin() + 2);
   }
   const auto variables = runtime::current_environment();
-  const LocalMachine machine(variables, std::filesystem::current_path().string());
+  const LocalMachine machine(variables, std::filesystem::current_path().string(), {});
   const spark::SparkVersion version = spark::newest_spark_version();
   TRY_ASSIGN(const spark::SubmitArguments arguments, spark::parse_submit_arguments(words, {}));
   TRY_ASSIGN(const spark::SubmitRequest request, spark::resolve_submit_request(arguments, version, machine));
@@ -52,11 +43,11 @@ Result<void> run(std::vector<std::string> words, const runtime::Context& context
       .make_http = [&clock](const net::ClientOptions& options) -> std::unique_ptr<net::HttpClient> {
         return std::make_unique<net::CurlClient>(options, clock);
       },
-      .waiting = {.wait = wait, .random_bits = random_bits},
+      .waiting = runtime::real_waiting(clock, random_bits),
       .limits = limits};
   std::cout << "planned" << std::endl;
   return upload_all(
-      context, plan.uploads, request.configuration, services, [](const spark::Upload& upload, const Placed& placed) {
+      context, plan.uploads, request.hadoop, services, [](const spark::Upload& upload, const Placed& placed) {
         const json::object line = {
             {"from", upload.from_path}, {"to", upload.to_uri}, {"bytes", placed.bytes}, {"there", placed.was_there}};
         std::cout << codec::write_json(line) << std::endl;
@@ -77,8 +68,7 @@ int main(int argc, char** argv) {
     sigwait(&signals, &signal);
     stop.request_stop();
   }).detach();
-  auto result =
-      stoker::submission::run({argv + 1, argv + argc}, {.deadline = {}, .stop = stop.get_token(), .fields = {}});
+  auto result = stoker::submission::run({argv + 1, argv + argc}, {.deadline = {}, .stop = stop.get_token()});
   if (result.ok()) return 0;
   std::cerr << result.error().describe() << "\n" << result.error().hint << "\n";
   std::quick_exit(stoker::exit_code(result.error().code));

@@ -7,7 +7,9 @@
 #include <cerrno>
 
 #include "base/strings.h"
+#include "cli/interpreter.h"
 #include "cli/output.h"
+#include "spark/submit_request.h"
 
 namespace stoker::cli {
 
@@ -22,20 +24,24 @@ std::optional<std::filesystem::path> find_spark_submit(const Program& program) {
       std::filesystem::path path = std::filesystem::path(*folder) / "bin" / kName;
       if (::access(path.c_str(), X_OK) == 0) return path;
     }
-  return runtime::find_executable(std::string(kName), program.variable("PATH").value_or(""), program.working_directory);
+  if (auto found = runtime::find_executable(std::string(kName), program.variable("PATH").value_or(""),
+                                            program.working_directory))
+    return found;
+  const auto interpreter = find_python(program, std::nullopt, program.working_directory);
+  if (!interpreter) return std::nullopt;
+  const auto python = inspect_python(program, *interpreter);
+  if (!python) return std::nullopt;
+  const auto home = local::find_spark_home(program.environment, *python);
+  return home ? std::optional(*home / "bin" / kName) : std::nullopt;
 }
 
 }  // namespace
 
-bool wants_real_spark_submit(const Program& program, const SubmitCommand& command) {
+bool wants_real_spark_submit(const SubmitCommand& command, const spark::Surroundings& machine) {
   if (command.jvm) return true;
-  const auto& said = command.arguments.configuration.find("spark.master");
-  const auto master = command.arguments.flag("--master");
-  const std::string text = master ? *master
-                           : said != command.arguments.configuration.end()
-                               ? said->second
-                               : program.variable("MASTER").value_or("k8s://");
-  return !text.starts_with("k8s://");
+  // Whether several properties files count depends on the version; where the master is read, the newest's rules do.
+  const auto master = spark::master_of(command.arguments, spark::newest_spark_version(), machine);
+  return master && !master->starts_with("k8s://");
 }
 
 Error hand_over_to_spark_submit(const Program& program, const SubmitCommand& command) {

@@ -91,7 +91,7 @@ class SubmitRun {
         reporter_(name_, std::move(result), command.follow) {}
 
   Result<int> run() {
-    runtime::Context context{.deadline = {}, .stop = stop_.get_token(), .fields = {}};
+    runtime::Context context{.deadline = {}, .stop = stop_.get_token()};
     if (command_.timeout) context = context.with_timeout(program_.clock, *command_.timeout);
     if (auto ready = cluster_.log_in(context); !ready) return not_placed(context, ready.error());
     if (auto uploaded = upload(context); !uploaded) return not_placed(context, uploaded.error());
@@ -111,7 +111,7 @@ class SubmitRun {
     name_ = fmt::format("{}/{}", driver_.namespace_name, driver_.name);
     reporter_.name(name_);
     say(fmt::format("driver {} {}", name_, was_there_ ? "is there already" : "created"));
-    remove_leftovers();
+    remove_leftovers(context);
     if (!waits()) {
       print(fmt::format("{}:{}\n", driver_.namespace_name, driver_.name));  // as --status and --kill take it
       return printed();
@@ -139,15 +139,8 @@ class SubmitRun {
 
   Result<void> upload(const runtime::Context& context) const {
     if (submission_.plan.uploads.empty()) return {};
-    const Clock& clock = program_.clock;
-    const submission::UploadServices services{
-        .variables = program_.environment,
-        .clock = clock,
-        .make_http = [&clock](const net::ClientOptions& options) -> std::unique_ptr<net::HttpClient> {
-          return std::make_unique<net::CurlClient>(options, clock);
-        },
-        .waiting = runtime::real_waiting(clock, random_bits)};
-    return submission::upload_all(context, submission_.plan.uploads, submission_.request.configuration, services,
+    return submission::upload_all(context, submission_.plan.uploads, submission_.request.hadoop,
+                                  upload_services(program_),
                                   [](const spark::Upload& upload, const submission::Placed& placed) {
                                     say(fmt::format("{} {} ({} bytes)", upload.from_path,
                                                     placed.was_there ? "is up already" : "uploaded", placed.bytes));
@@ -163,13 +156,12 @@ class SubmitRun {
   }
 
   // What submitters that died have left here. A help for others: no error of ours.
-  void remove_leftovers() const {
-    const auto context = runtime::Context{}.with_timeout(program_.clock, kTimeToClean);
-    const auto leftovers = submission::clean_up(context, cluster_.client(), submission_.plan.namespace_name);
+  void remove_leftovers(const runtime::Context& context) const {
+    const auto leftovers = submission::clean_up(context.with_timeout(program_.clock, kTimeToClean), cluster_.client(),
+                                                submission_.plan.namespace_name);
     if (!leftovers) return;
     for (const submission::Leftover& leftover : leftovers.value())
-      say(fmt::format("{} what the submission {} had left unfinished",
-                      leftover.outcome == submission::Leftover::Outcome::finished ? "finished" : "removed",
+      say(fmt::format("{} what the submission {} had left unfinished", submission::outcome_name(leftover.outcome),
                       leftover.submission_id));
   }
 
@@ -290,18 +282,23 @@ class SubmitRun {
 
 }  // namespace
 
+submission::UploadServices upload_services(const Program& program) {
+  const Clock& clock = program.clock;
+  return {.variables = program.environment,
+          .clock = clock,
+          .make_http = [&clock](const net::ClientOptions& options) -> std::unique_ptr<net::HttpClient> {
+            return std::make_unique<net::CurlClient>(options, clock);
+          },
+          .waiting = runtime::real_waiting(clock, random_bits)};
+}
+
 Result<int> carry_out_submission(const Program& program, const SubmitCommand& command,
                                  const PlannedSubmission& submission) {
-  std::optional<DeclaredResult> result;
-  if (command.result) {
-    TRY_ASSIGN(result, DeclaredResult::parse(*command.result));
-  }
   TRY_ASSIGN(kube::ClusterConfiguration configuration,
              submission::cluster_of(submission.request.configuration, program.environment, command.kubeconfig));
   if (!configuration.note.empty()) warn(configuration.note);
   block_signals();  // before any thread is made
-  SubmitRun run(program, command, submission, std::move(configuration), std::move(result));
-  ::signal(SIGPIPE, SIG_IGN);  // a reader that goes away is no reason to leave a driver behind
+  SubmitRun run(program, command, submission, std::move(configuration), submission.result);
   const SignalWatch signals([&](int count) { run.stop(count); });
   return run.run();
 }

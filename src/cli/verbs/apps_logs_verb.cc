@@ -92,7 +92,7 @@ Result<int> run_apps_logs(const Program& program, const AppsLogsCommand& command
   TRY_ASSIGN(const auto cluster, open_cluster(program, command.where));
   const kube::Client& client = cluster->client();
   runtime::StopSource stop;
-  const runtime::Context context{.deadline = {}, .stop = stop.get_token(), .fields = {}};
+  const runtime::Context context{.deadline = {}, .stop = stop.get_token()};
   const SignalWatch signals([&](int) { stop.request_stop(); });
   TRY_ASSIGN(submission::Application application,
              submission::find_application(context, client, namespace_of(command.where, *cluster), command.app));

@@ -22,10 +22,6 @@ using resources::metadata_text;
 using resources::text_in;
 using submission::Application;
 
-json::value time_json(const std::optional<WallTime>& time) {
-  return time ? json::value(codec::format_time(*time)) : json::value();
-}
-
 std::string age_text(const std::optional<WallTime>& time, WallTime now) {
   return time ? human_duration(
                     std::max(std::chrono::floor<std::chrono::milliseconds>(now - *time), std::chrono::milliseconds(0)))
@@ -283,8 +279,7 @@ Result<int> run_apps_kill(const Program& program, const CommonOptions& common, c
     const char* outcome = !killed ? "failed" : gone ? "gone" : "deleted";
     list.push_back(
         json::object{{"namespace", application.namespace_name}, {"name", application.pod}, {"outcome", outcome}});
-    if (!common.json && killed)
-      print(fmt::format("driver {} {}\n", application.describe(), gone ? "was gone already" : "deleted"));
+    if (!common.json && killed) print(submission::killed_text(application, *killed) + "\n");
   }
   if (common.json) print_json(list);
   return code;
@@ -294,10 +289,15 @@ Result<int> run_apps_cleanup(const Program& program, const CommonOptions& common
   TRY_ASSIGN(const auto cluster, open_cluster(program, command.where));
   TRY_ASSIGN(const auto namespaces, namespaces_to_clean(cluster->client(), namespace_of(command.where, *cluster)));
   json::array list;
+  std::optional<Error> failure;  // what was removed before it is said all the same
   for (const std::string& name : namespaces) {
-    TRY_ASSIGN(const auto leftovers, submission::clean_up({}, cluster->client(), name));
-    for (const submission::Leftover& leftover : leftovers) {
-      const char* outcome = leftover.outcome == submission::Leftover::Outcome::finished ? "finished" : "removed";
+    const auto leftovers = submission::clean_up({}, cluster->client(), name);
+    if (!leftovers) {
+      failure = Error(leftovers.error()).with_context(fmt::format("cleaning up {}", name));
+      break;
+    }
+    for (const submission::Leftover& leftover : *leftovers) {
+      const std::string_view outcome = submission::outcome_name(leftover.outcome);
       list.push_back(json::object{{"namespace", name},
                                   {"submission_id", leftover.submission_id},
                                   {"config_map", leftover.anchor},
@@ -308,8 +308,9 @@ Result<int> run_apps_cleanup(const Program& program, const CommonOptions& common
   }
   if (common.json)
     print_json(list);
-  else if (list.empty())
+  else if (list.empty() && !failure)
     print("nothing to clean up\n");
+  if (failure) return *std::move(failure);
   return 0;
 }
 

@@ -3,6 +3,7 @@
 #include "cli/open_store.h"
 #include "cli/output.h"
 #include "cli/verbs/verbs.h"
+#include "engine/run_socket.h"
 #include "metadata/run_lock.h"
 #include "runtime/channel.h"
 
@@ -14,7 +15,7 @@ constexpr std::size_t kMessageLimit = 64 * 1024;
 
 // Asks the run's engine. One that has just taken the lock may not listen yet.
 Result<void> ask_engine(const Program& program, const metadata::Store& store, const RunId& run) {
-  auto socket = runtime::connect_unix(metadata::run_folder(store.folder(), run) / "engine.sock");
+  auto socket = runtime::connect_unix(metadata::run_folder(store.folder(), run) / engine::kRunSocketName);
   if (!socket.ok()) {
     return Error{.code = ErrorCode::unavailable,
                  .message = fmt::format("run {} is just starting or ending", run.str()),

@@ -59,9 +59,9 @@ std::uintmax_t tail_start(std::ifstream& in, std::uintmax_t size, int lines) {
 }
 
 // Prints what each log has and, called again, what was appended; a title whenever the log changes.
-class LogPrinter {
+class LogFilePrinter {
  public:
-  LogPrinter(bool titles, std::optional<int> tail) : titles_(titles), tail_(tail) {}
+  LogFilePrinter(bool titles, std::optional<int> tail) : titles_(titles), tail_(tail) {}
 
   bool printed() const { return !last_.empty(); }
 
@@ -170,7 +170,7 @@ class LogList {
 // and ends.
 class LogFollower {
  public:
-  LogFollower(const Program& program, metadata::Store& store, const RunId& run, LogList& list, LogPrinter& printer)
+  LogFollower(const Program& program, metadata::Store& store, const RunId& run, LogList& list, LogFilePrinter& printer)
       : loop_(program.clock),
         watcher_(loop_),
         list_(list),
@@ -234,7 +234,7 @@ class LogFollower {
   runtime::EventLoop loop_;
   runtime::FileWatcher watcher_;
   LogList& list_;
-  LogPrinter& printer_;
+  LogFilePrinter& printer_;
   RunFollower follower_;
   runtime::TimerId look_ = runtime::TimerId::none;
   std::size_t next_ = 0;
@@ -274,7 +274,7 @@ Result<int> run_runs_logs(const Program& program, const CommonOptions& common, c
   TRY_ASSIGN(const auto id, store->find_run(command.run));
   if (command.step) TRY(check_step(*store, id, *command.step));
   LogList list(*store, id, command);
-  LogPrinter printer(!command.step || command.stream == "all", command.tail);
+  LogFilePrinter printer(!command.step || command.stream == "all", command.tail);
   if (command.follow) {
     TRY_ASSIGN(const int code, LogFollower(program, *store, id, list, printer).run());
     if (code != 0) return code;

@@ -1,9 +1,5 @@
 #include <fmt/format.h>
-#include <sys/random.h>
 
-#include <csignal>
-#include <cstdint>
-#include <cstdlib>
 #include <random>
 
 #include "cli/interpreter.h"

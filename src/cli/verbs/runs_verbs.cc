@@ -35,10 +35,6 @@ std::string span_text(std::optional<WallTime> from, std::optional<WallTime> to, 
   return human_duration(std::max(to.value_or(now) - *from, milliseconds(0)));
 }
 
-json::value time_json(const std::optional<WallTime>& time) {
-  return time ? json::value(codec::format_time(*time)) : json::value();
-}
-
 std::string steps_text(const metadata::RunSummary& run) {
   std::int64_t succeeded = 0;
   if (const auto it = run.steps_by_state.find("succeeded"); it != run.steps_by_state.end()) succeeded = it->second;
@@ -159,7 +155,8 @@ Result<int> follow_run(const Program& program, const CommonOptions& common, meta
   output.close();
   if (follower.failed()) return *follower.failed();
   if (interrupted) return exit_code(ErrorCode::cancelled);
-  if (shown_state(store, id, store.load_run(id)->state) == "interrupted") {
+  TRY_ASSIGN(const auto run, store.load_run(id));
+  if (shown_state(store, id, run.state) == "interrupted") {
     say(fmt::format("run {0} was interrupted; finish it with: stoker runs resume {0}", id.str()));
   }
   return 0;

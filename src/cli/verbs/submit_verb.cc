@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <array>
+#include <csignal>
 #include <filesystem>
 
 #include "cli/output.h"
 #include "cli/random.h"
+#include "cli/submit/declared_result.h"
 #include "cli/submit/spark_submit_handover.h"
 #include "cli/submit/submit_run.h"
 #include "cli/submit_action.h"
@@ -17,21 +19,11 @@
 #include "submission/dry_run.h"
 #include "submission/identifiers.h"
 #include "submission/local_machine.h"
+#include "submission/uploads/download.h"
 
 namespace stoker::cli {
 
 namespace {
-
-// The version that an image's tag begins with: apache/spark:4.0.1-scala2.13-java17-ubuntu.
-std::optional<spark::SparkVersion> version_of_tag(const std::string& image) {
-  const std::size_t colon = image.rfind(':');
-  if (colon == std::string::npos || image.find('/', colon) != std::string::npos) return std::nullopt;
-  std::string tag = image.substr(colon + 1);
-  if (tag.starts_with('v')) tag.erase(0, 1);
-  const std::size_t end = tag.find_first_not_of("0123456789.");
-  auto version = spark::parse_spark_version(tag.substr(0, end));
-  return version ? std::optional(*version) : std::nullopt;
-}
 
 // The version of a distribution, by the name of its core jar: spark-core_2.13-4.0.1.jar.
 std::optional<spark::SparkVersion> version_of_home(const spark::Surroundings& machine) {
@@ -59,8 +51,10 @@ Result<spark::SparkVersion> find_version(const SubmitCommand& command, const spa
   // Which properties files count depends on the version; for the image's name the newest's rules do.
   TRY_ASSIGN(const spark::SubmitRequest request, spark::resolve_submit_request(command.arguments, newest, machine));
   for (const std::string_view key : kImages)
-    if (const auto image = request.configuration.raw(key))
-      if (auto version = version_of_tag(*image)) return *version;
+    if (const auto image = request.configuration.raw(key)) {
+      TRY_ASSIGN(const auto version, spark::version_of_image(*image));
+      if (version) return *version;
+    }
   if (auto version = version_of_home(machine)) return *version;
   warn(fmt::format("which Spark the image has is not known; objects are made as for {} (--spark-version says it)",
                    newest.text));
@@ -68,26 +62,35 @@ Result<spark::SparkVersion> find_version(const SubmitCommand& command, const spa
 }
 
 Result<int> submit(const Program& program, const SubmitCommand& command) {
-  if (wants_real_spark_submit(program, command)) return hand_over_to_spark_submit(program, command);
-  const submission::LocalMachine machine(program.environment, program.working_directory.string());
+  const Clock& clock = program.clock;
+  const auto download = [&](const std::string& uri, const codec::HadoopProperties& properties, std::size_t limit) {
+    return submission::download({}, uri, properties, upload_services(program), limit);
+  };
+  const submission::LocalMachine machine(program.environment, program.working_directory.string(), download);
+  if (wants_real_spark_submit(command, machine)) return hand_over_to_spark_submit(program, command);
+  ::signal(SIGPIPE, SIG_IGN);  // a reader that goes away is no reason to leave a driver behind
   if (const auto action = spark::submission_action(command.arguments))
     return act_on_submissions(program, command, *action, machine);
   TRY_ASSIGN(const spark::SparkVersion version, find_version(command, machine));
   TRY_ASSIGN(const spark::SubmitRequest request, spark::resolve_submit_request(command.arguments, version, machine));
-  const WallTime now = program.clock.wall_now();
+  const WallTime now = clock.wall_now();
+  std::optional<DeclaredResult> result;
+  if (command.result) {
+    TRY_ASSIGN(result, DeclaredResult::parse(*command.result));
+  }
   const spark::Identifiers identifiers = command.submission_id
                                              ? submission::identifiers_of_key(*command.submission_id, now)
                                              : submission::draw_identifiers(random_bits, now);
+  std::string id = identifiers.local_folder;
+  if (command.submission_id) {
+    TRY_ASSIGN(id, submission::submission_id_of_key(*command.submission_id));
+  }
   TRY_ASSIGN(const spark::SubmissionPlan plan, spark::plan_submission(request, version, identifiers, machine));
   for (const std::string& warning : plan.warnings)
     warn(warning);
-  if (!command.dry_run) {
-    std::string id = identifiers.local_folder;
-    if (command.submission_id) {
-      TRY_ASSIGN(id, submission::submission_id_of_key(*command.submission_id));
-    }
-    return carry_out_submission(program, command, {.request = request, .plan = plan, .submission_id = std::move(id)});
-  }
+  if (!command.dry_run)
+    return carry_out_submission(program, command,
+                                {.request = request, .plan = plan, .submission_id = std::move(id), .result = result});
   for (const spark::Upload& upload : plan.uploads)
     warn(fmt::format("{} would be uploaded to {}", upload.from_path, net::without_password(upload.to_uri)));
   const json::object list =

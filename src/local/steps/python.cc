@@ -60,11 +60,6 @@ std::optional<fs::path> python_in(const fs::path& folder) {
   return std::nullopt;
 }
 
-std::string variable(const runtime::Environment& environment, const std::string& name) {
-  auto found = environment.find(name);
-  return found == environment.end() ? std::string() : found->second;
-}
-
 Result<Interpreter> find_chosen(const InterpreterSearch& search) {
   const char* source = search.from_project ? "the project's setting" : "--python";
   fs::path path(search.chosen);

@@ -11,13 +11,14 @@
 #include <vector>
 
 #include "base/result.h"
+#include "base/variables.h"
 #include "runtime/context.h"
 #include "runtime/fd.h"
 #include "runtime/file.h"
 
 namespace stoker::runtime {
 
-using Environment = std::map<std::string, std::string>;
+using Environment = Variables;
 
 Environment current_environment();
 

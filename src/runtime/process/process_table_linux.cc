@@ -8,6 +8,7 @@
 
 #include <cerrno>
 #include <charconv>
+#include <chrono>
 #include <functional>
 
 #include "base/strings.h"
@@ -39,14 +40,14 @@ const std::string& boot_id() {
 // The environment as the process was started. In the middle of exec() it reads as empty for some microseconds: look
 // again before believing it.
 std::string environment_text(pid_t pid) {
-  constexpr int kLooks = 30;
-  for (int look = 0; look < kLooks; ++look) {
+  constexpr std::chrono::milliseconds kLongest{5};  // it may have lost its processor just then
+  const auto end = std::chrono::steady_clock::now() + kLongest;
+  while (true) {
     auto text = read_file(proc::file(pid, "environ"), proc::kFileLimit);
     if (!text) return {};  // gone, or another user's
-    if (!text->empty()) return *std::move(text);
+    if (!text->empty() || std::chrono::steady_clock::now() > end) return *std::move(text);
     ::sched_yield();
   }
-  return {};
 }
 
 bool environment_has(pid_t pid, std::string_view wanted, bool prefix) {

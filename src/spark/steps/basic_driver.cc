@@ -5,6 +5,7 @@
 #include <set>
 #include <string>
 
+#include "spark/java/text.h"
 #include "spark/steps/driver_context.h"
 #include "spark/steps/ports.h"
 
@@ -44,7 +45,7 @@ Result<Memory> memory_of(const DriverContext& context) {
   TRY_ASSIGN(const auto driver, context.configuration.mebibytes("spark.driver.memory"));
   TRY_ASSIGN(const auto overhead, context.configuration.mebibytes("spark.driver.memoryOverhead"));
   std::int64_t least = kMinimumOverheadMebibytes;
-  if (context.since(Release::v4_0)) {
+  if (context.has(Difference::minimum_overhead)) {
     TRY_ASSIGN(const auto minimum, context.configuration.mebibytes("spark.driver.minMemoryOverhead"));
     least = minimum.value_or(least);
   }
@@ -52,11 +53,6 @@ Result<Memory> memory_of(const DriverContext& context) {
   const auto scaled = static_cast<std::int64_t>(factor * static_cast<double>(own));
   memory.total_mebibytes = own + overhead.value_or(std::max(scaled, least));
   return memory;
-}
-
-// As java.lang.Double.toString writes the factors that people use.
-std::string java_double(double number) {
-  return codec::write_json(json::value(number));
 }
 
 // `spark.driver.resource.<name>.amount` and `.vendor`.
@@ -101,12 +97,12 @@ Result<void> set_resources(const DriverContext& context, DriverParts& parts) {
 Result<void> set_image(const DriverContext& context, DriverParts& parts) {
   TRY_ASSIGN(auto image, context.configuration.first_of(
                              {"spark.kubernetes.driver.container.image", "spark.kubernetes.container.image"}));
-  if (!image)
+  if (!image || image->empty())
     return Error{.code = ErrorCode::invalid_value,
                  .message = "there is no image for the driver",
                  .hint = "set --conf spark.kubernetes.container.image=registry/name:tag"};
   constexpr std::string_view kVersionMark = "{{SPARK_VERSION}}";
-  if (context.since(Release::v4_1))
+  if (context.has(Difference::image_version_placeholder))
     for (std::size_t at = 0; (at = image->find(kVersionMark, at)) != std::string::npos;)
       image->replace(at, kVersionMark.size(), context.version.text);
   parts.container["image"] = *image;
@@ -133,7 +129,7 @@ void set_environment(const DriverContext& context, DriverParts& parts) {
 Result<void> set_ports(const DriverContext& context, DriverParts& parts) {
   json::array& ports = resources::list_at(parts.container, "ports");
   for (const DriverPort& port : driver_ports()) {
-    if (!context.since(port.since)) continue;
+    if (context.version.release < port.since) continue;
     TRY_ASSIGN(const std::int64_t number, container_port(port, context.configuration));
     ports.push_back(json::object{{"containerPort", number}, {"name", port.name}, {"protocol", "TCP"}});
   }
@@ -182,7 +178,7 @@ Result<void> basic_driver_step(const DriverContext& context, DriverParts& parts)
   set_environment(context, parts);
   TRY(set_resources(context, parts));
   TRY(set_pod(context, parts));
-  if (context.since(Release::v4_3)) TRY(set_security(context, parts));
+  if (context.has(Difference::privilege_escalation)) TRY(set_security(context, parts));
   parts.properties.set("spark.kubernetes.driver.pod.name", context.driver_name);
   parts.properties.set("spark.app.id", context.identifiers.application_id);
   parts.properties.set("spark.kubernetes.submitInDriver", "true");

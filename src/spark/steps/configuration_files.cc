@@ -8,8 +8,8 @@
 #include <functional>
 
 #include "base/strings.h"
-#include "spark/java_properties.h"
-#include "spark/java_text.h"
+#include "spark/java/properties.h"
+#include "spark/java/text.h"
 #include "spark/steps/driver_context.h"
 
 namespace stoker::spark {
@@ -65,12 +65,12 @@ Result<std::vector<ConfigurationFile>> files_of(const DriverContext& context, st
 
 Result<std::int64_t> limit_of(const DriverContext& context) {
   constexpr std::string_view kKey = "spark.kubernetes.configMap.maxSize";
-  const std::int64_t otherwise = context.since(Release::v3_5) ? kKubernetesLimitBytes : kOldLimitBytes;
+  const std::int64_t otherwise = context.has(Difference::small_config_map) ? kKubernetesLimitBytes : kOldLimitBytes;
   TRY_ASSIGN(const auto text, context.configuration.text(kKey));
   if (!text) return otherwise;
   auto size = parse_size(*text, SizeUnit::byte);
   if (!size) return std::move(size).error().with_context(std::string(kKey));
-  if (context.since(Release::v3_5) && *size > kKubernetesLimitBytes)
+  if (context.has(Difference::small_config_map) && *size > kKubernetesLimitBytes)
     return Error{
         .code = ErrorCode::invalid_value,
         .message = fmt::format("{} is {}, and Kubernetes allows {} bytes", kKey, *text, kKubernetesLimitBytes)};

@@ -9,6 +9,7 @@
 #include "codec/json.h"
 #include "resources/object.h"
 #include "spark/configuration.h"
+#include "spark/differences.h"
 #include "spark/submission_plan.h"
 
 namespace stoker::spark {
@@ -27,17 +28,17 @@ struct DriverContext {
   resources::Texts labels;  // of the driver pod, which its Service selects by
   resources::Texts annotations;
 
-  bool since(Release release) const { return version.release >= release; }
+  bool has(Difference difference) const { return spark::has(version, difference); }
 };
 
-// A file of the submitter that a key of the configuration names.
+// A file that a key of the configuration names: of the submitter's machine, or at an address.
 struct ConfiguredFile {
   std::string path;  // as it is written
   std::string name;  // behind the last slash
   std::string content;
 };
 
-// None when the key is not set; an error that names the key when the file cannot be read.
+// None when the key is not set; an error that names the key when the file cannot be read (or the key is empty).
 Result<std::optional<ConfiguredFile>> configured_file(const DriverContext& context, const std::string& key,
                                                       std::size_t limit_bytes);
 

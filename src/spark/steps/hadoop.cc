@@ -1,7 +1,7 @@
-// HadoopConfDriverFeatureStep and KerberosConfDriverFeatureStep. Delegation tokens, which only Hadoop's own clients can
-// fetch, are refused by the plan before any step.
+// HadoopConfDriverFeatureStep and KerberosConfDriverFeatureStep.
 #include <fmt/format.h>
 
+#include "base/strings.h"
 #include "codec/base64.h"
 #include "spark/steps/driver_context.h"
 
@@ -83,6 +83,19 @@ Result<bool> add_keytab(const DriverContext& context, DriverParts& parts) {
   return true;
 }
 
+// Spark fetches them here when Hadoop is a kerberized one and the driver gets neither a keytab nor tokens otherwise.
+Result<void> refuse_delegation_tokens(const DriverContext& context) {
+  const auto authentication = context.request.hadoop.find("hadoop.security.authentication");
+  if (authentication == context.request.hadoop.end() || lower_case(trim(authentication->second)) != "kerberos")
+    return {};
+  return Error{
+      .code = ErrorCode::unsupported,
+      .message = "Hadoop's security is Kerberos, and delegation tokens are fetched by Hadoop's libraries alone",
+      .hint = fmt::format("give {} and spark.kerberos.principal, or {} and {} of tokens that are there; --jvm "
+                          "hands over to a real spark-submit",
+                          kKeytab, kTokenSecret, kTokenKey)};
+}
+
 }  // namespace
 
 Result<void> hadoop_step(const DriverContext& context, DriverParts& parts) {
@@ -97,7 +110,8 @@ Result<void> hadoop_step(const DriverContext& context, DriverParts& parts) {
     name = fmt::format("{}-hadoop-config", context.name_prefix);
     parts.dependants.push_back(resources::make_immutable("ConfigMap", name, data));
   }
-  if (context.since(Release::v3_5)) parts.properties.set("spark.kubernetes.executor.hadoopConfigMapName", name);
+  if (context.has(Difference::hadoop_map_of_executors))
+    parts.properties.set("spark.kubernetes.executor.hadoopConfigMapName", name);
   parts.volumes().push_back(configuration_volume(kHadoopVolume, name, data));
   parts.mounts().push_back(resources::volume_mount(kHadoopVolume, kHadoopFolder));
   parts.environment().push_back(resources::named_value("HADOOP_CONF_DIR", kHadoopFolder));
@@ -114,6 +128,8 @@ Result<void> kerberos_step(const DriverContext& context, DriverParts& parts) {
                                         secret ? kTokenKey : kTokenSecret),
                  .hint = "the secret and the key in it go together"};
   TRY_ASSIGN(const bool has_keytab, add_keytab(context, parts));
+  const bool has_own_keytab = context.request.configuration.has(kKeytab);
+  if (!has_own_keytab && !secret) TRY(refuse_delegation_tokens(context));
   if (has_keytab || !secret) return {};
   constexpr std::string_view kFolder = "/mnt/secrets/hadoop-credentials";
   parts.volumes().push_back(resources::secret_volume("hadoop-secret", *secret));

@@ -2,7 +2,7 @@
 // pod.
 #include <fmt/format.h>
 
-#include "codec/yaml.h"
+#include "resources/pod_fields.h"
 #include "spark/pod_template.h"
 #include "spark/steps/driver_context.h"
 
@@ -11,17 +11,32 @@ namespace stoker::spark {
 namespace {
 
 constexpr std::string_view kTemplateKey = "spark.kubernetes.scheduler.volcano.podGroupTemplateFile";
+constexpr std::string_view kTextKey = "spark.kubernetes.scheduler.volcano.podGroupTemplateJson";
 constexpr std::string_view kGroupAnnotation = "scheduling.k8s.io/group-name";
 
+struct GroupTemplate {
+  std::string where;
+  std::string text;
+};
+
+Result<std::optional<GroupTemplate>> find_template(const DriverContext& context) {
+  TRY_ASSIGN(auto file, configured_file(context, std::string(kTemplateKey), kMaximumTemplateBytes));
+  if (file) return std::optional(GroupTemplate{.where = file->path, .text = std::move(file->content)});
+  if (!context.has(Difference::pod_group_text)) return std::optional<GroupTemplate>();
+  TRY_ASSIGN(auto text, context.configuration.text(kTextKey));
+  if (!text) return std::optional<GroupTemplate>();
+  return std::optional(GroupTemplate{.where = std::string(kTextKey), .text = *std::move(text)});
+}
+
 Result<json::object> read_group(const DriverContext& context) {
-  TRY_ASSIGN(const auto file, configured_file(context, std::string(kTemplateKey), kMaximumTemplateBytes));
-  if (!file) return json::object();
-  const codec::LocatedValue read = codec::parse_yaml(file->content);
-  if (!read.problems.empty()) return codec::located_error(file->path, read.problems.front());
+  TRY_ASSIGN(const auto found, find_template(context));
+  if (!found) return json::object();
+  const codec::LocatedValue read = resources::parse_kubernetes_yaml(found->text, "PodGroup");
+  if (!read.problems.empty()) return codec::located_error(found->where, read.problems.front());
   const json::value* kind = read.value.is_object() ? read.value.get_object().if_contains("kind") : nullptr;
   if (kind == nullptr || !kind->is_string() || kind->get_string() != "PodGroup")
     return Error{.code = ErrorCode::invalid_document,
-                 .message = fmt::format("{} is no PodGroup of Volcano", file->path),
+                 .message = fmt::format("{} is no PodGroup of Volcano", found->where),
                  .hint = "it begins with apiVersion: scheduling.volcano.sh/v1beta1 and kind: PodGroup"};
   return read.value.get_object();
 }

@@ -15,10 +15,8 @@ struct DriverPort {
   std::string_view key;
   std::int64_t otherwise = 0;
   Release since = Release::v3_3;
-  std::string_view application_protocol;  // of the Service, since kApplicationProtocolSince; "" none
+  std::string_view application_protocol;  // of the Service, where those are said; "" none
 };
-
-inline constexpr Release kApplicationProtocolSince = Release::v4_2;
 
 std::span<const DriverPort> driver_ports();
 

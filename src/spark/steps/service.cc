@@ -22,10 +22,10 @@ resources::Texts texts_with_prefix(const DriverContext& context, std::string_vie
 Result<json::array> service_ports(const DriverContext& context, DriverParts& parts) {
   json::array ports;
   for (const DriverPort& port : driver_ports()) {
-    if (!context.since(port.since)) continue;
+    if (context.version.release < port.since) continue;
     TRY_ASSIGN(const std::int64_t number, service_port(port, context.configuration));
     json::object entry{{"name", port.name}, {"port", number}, {"targetPort", number}};
-    if (!port.application_protocol.empty() && context.since(kApplicationProtocolSince))
+    if (!port.application_protocol.empty() && context.has(Difference::service_protocols))
       entry["appProtocol"] = port.application_protocol;
     ports.push_back(std::move(entry));
     if (port.key.starts_with("spark.driver.")) parts.properties.set(std::string(port.key), std::to_string(number));
@@ -44,13 +44,13 @@ Result<void> service_step(const DriverContext& context, DriverParts& parts) {
   json::object service = resources::make_object("v1", "Service", name);
   json::object& metadata = resources::object_at(service, "metadata");
   resources::add_texts(metadata, "labels", {{std::string(kSelectorLabel), context.identifiers.application_id}});
-  if (context.since(Release::v3_4))
+  if (context.has(Difference::service_labels))
     resources::add_texts(metadata, "labels", texts_with_prefix(context, "spark.kubernetes.driver.service.label."));
   resources::add_texts(metadata, "annotations",
                        texts_with_prefix(context, "spark.kubernetes.driver.service.annotation."));
   json::object& spec = resources::object_at(service, "spec");
   spec["clusterIP"] = "None";
-  if (context.since(Release::v3_4)) {
+  if (context.has(Difference::service_address_families)) {
     TRY_ASSIGN(spec["ipFamilyPolicy"],
                context.configuration.one_of("spark.kubernetes.driver.service.ipFamilyPolicy",
                                             {"SingleStack", "PreferDualStack", "RequireDualStack"}, "SingleStack"));
@@ -61,7 +61,7 @@ Result<void> service_step(const DriverContext& context, DriverParts& parts) {
       resources::list_at(spec, "ipFamilies").emplace_back(family);
   }
   TRY_ASSIGN(spec["ports"], service_ports(context, parts));
-  if (context.since(Release::v4_3)) {
+  if (context.has(Difference::service_early_addresses)) {
     TRY_ASSIGN(spec["publishNotReadyAddresses"],
                context.configuration.boolean("spark.kubernetes.driver.service.publishNotReadyAddresses", false));
   }

@@ -12,12 +12,13 @@ namespace stoker::spark {
 
 namespace {
 
+constexpr std::string_view kArchives = "spark.archives";
 constexpr std::string_view kUploadPath = "spark.kubernetes.file.upload.path";
 
 // Where the file at `uri` goes. Files of the same content go to the same place, so that the next submission finds them.
 Result<std::string> add_upload(const DriverContext& context, DriverParts& parts, const std::string& uri) {
   TRY_ASSIGN(const auto folder, context.configuration.text(kUploadPath));
-  if (!folder)
+  if (!folder || folder->empty())
     return Error{.code = ErrorCode::invalid_value,
                  .message = fmt::format("{} is on this machine, and there is no place to upload it to", uri),
                  .hint = fmt::format("set {}, such as s3a://bucket/folder, or use local:/// for files in the image",
@@ -33,7 +34,8 @@ Result<std::string> add_upload(const DriverContext& context, DriverParts& parts,
   return upload.to_uri;
 }
 
-// Archives carry the name that they are unpacked as behind a `#`; Spark writes these addresses with one slash.
+// Archives carry the name that they are unpacked as behind a `#` (of other files Spark drops it); these addresses have
+// one slash.
 std::string with_name(std::string uri, std::string_view name) {
   if (uri.starts_with("file:///")) uri.erase(5, 2);
   return fmt::format("{}#{}", uri, name);
@@ -53,9 +55,10 @@ Result<void> upload_step(const DriverContext& context, DriverParts& parts) {
         others.push_back(part);
         continue;
       }
+      const bool keeps_name = uri.has_fragment && key == kArchives;
       const std::string plain = uri.has_fragment ? part.substr(0, part.size() - uri.fragment.size() - 1) : part;
       TRY_ASSIGN(std::string target, add_upload(context, parts, plain));
-      uploaded.push_back(uri.has_fragment ? with_name(std::move(target), uri.fragment) : std::move(target));
+      uploaded.push_back(keeps_name ? with_name(std::move(target), uri.fragment) : std::move(target));
     }
     if (uploaded.empty()) continue;
     std::ranges::move(others, std::back_inserter(uploaded));

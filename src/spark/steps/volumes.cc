@@ -58,7 +58,7 @@ class VolumeKeys {
   // A quantity of Kubernetes; a bare number below 1 KiB is a unit forgotten.
   Result<std::optional<std::string>> size() const {
     auto size = get("options.sizeLimit");
-    if (!size || !context_.since(Release::v4_0)) return size;
+    if (!size || !context_.has(Difference::size_limit_check)) return size;
     std::int64_t bytes = 0;
     const auto [end, code] = std::from_chars(size->data(), size->data() + size->size(), bytes);
     if (code == std::errc() && end == size->data() + size->size() && bytes < kLeastSizeBytes)
@@ -89,7 +89,7 @@ std::vector<VolumeKeys> volumes_of(const DriverContext& context, std::string_vie
 
 Result<json::object> host_path(const DriverContext& context, const VolumeKeys& keys) {
   TRY_ASSIGN(const std::string path, keys.need("options.path"));
-  const std::string type = context.since(Release::v4_0) ? keys.get_or_empty("options.type") : "";
+  const std::string type = context.has(Difference::host_path_type) ? keys.get_or_empty("options.type") : "";
   return json::object{{"hostPath", {{"path", path}, {"type", type}}}};
 }
 
@@ -106,11 +106,10 @@ Result<json::object> network_folder(const VolumeKeys& keys) {
   return json::object{{"nfs", {{"path", path}, {"server", server}}}};
 }
 
-// Of one pod alone since Spark 4.0; the key for either came with 3.5.
 Result<std::string_view> access_mode(const DriverContext& context) {
-  if (!context.since(Release::v3_5)) return std::string_view("ReadWriteOnce");
+  if (!context.has(Difference::claim_mode_key)) return std::string_view("ReadWriteOnce");
   TRY_ASSIGN(const bool legacy, context.configuration.boolean("spark.kubernetes.legacy.useReadWriteOnceAccessMode",
-                                                              !context.since(Release::v4_0)));
+                                                              !context.has(Difference::claims_of_one_pod)));
   return std::string_view(legacy ? "ReadWriteOnce" : "ReadWriteOncePod");
 }
 
@@ -129,7 +128,7 @@ Result<void> add_claim(const DriverContext& context, const VolumeKeys& keys, con
   }
   json::object claim = resources::make_object("v1", "PersistentVolumeClaim", name);
   json::object& metadata = resources::object_at(claim, "metadata");
-  if (context.since(Release::v4_0)) {
+  if (context.has(Difference::claim_labels)) {
     resources::add_texts(metadata, "labels", keys.texts("label."));
     resources::add_texts(metadata, "annotations", keys.texts("annotation."));
   }
@@ -170,7 +169,7 @@ Result<json::object> mount_of(const DriverContext& context, const VolumeKeys& ke
   json::object mount = resources::volume_mount(keys.name(), path);
   mount["readOnly"] = read_only;
   mount["subPath"] = keys.get_or_empty("mount.subPath");
-  if (!context.since(Release::v4_0)) return mount;
+  if (!context.has(Difference::sub_path_expression)) return mount;
   mount["subPathExpr"] = keys.get_or_empty("mount.subPathExpr");
   if (keys.get("mount.subPath") && keys.get("mount.subPathExpr"))
     return Error{.code = ErrorCode::invalid_value,
@@ -225,6 +224,7 @@ Result<void> local_folders_step(const DriverContext& context, DriverParts& parts
     auto configured = context.surroundings.environment("SPARK_LOCAL_DIRS");
     if (!configured) configured = context.request.configuration.raw("spark.local.dir");
     folders = split(configured.value_or("/var/data/spark-" + context.identifiers.local_folder), ',');
+    std::erase(folders, "");
     TRY_ASSIGN(const bool in_memory, context.configuration.boolean("spark.kubernetes.local.dirs.tmpfs", false));
     for (std::size_t i = 0; i < folders.size(); ++i) {
       const std::string volume = fmt::format("{}{}", kLocalFolderVolume, i + 1);

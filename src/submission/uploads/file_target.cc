@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <filesystem>
 #include <vector>
 
 #include "codec/sha256.h"
@@ -36,6 +37,19 @@ Error changed(const std::string& path) {
   return {.code = ErrorCode::conflict,
           .message = fmt::format("{} changed while the submission was planned", path),
           .hint = "submit again"};
+}
+
+// Whatever the umask of this user is: the driver must get to the file.
+Result<void> make_readable(const runtime::Path& folder) {
+  std::vector<runtime::Path> missing;
+  std::error_code unknown;
+  for (runtime::Path path = folder; !path.empty() && !std::filesystem::exists(path, unknown); path = path.parent_path())
+    missing.push_back(path);
+  TRY(runtime::make_directories(folder, kReadableFolder));
+  for (const runtime::Path& path : missing)
+    if (::chmod(path.c_str(), kReadableFolder) < 0 && errno != EPERM)  // somebody else made it in between
+      return system_error(fmt::format("set the mode of {}", path.string()), errno);
+  return {};
 }
 
 // Removes what has been begun, unless it was finished.
@@ -82,7 +96,7 @@ class FileTarget final : public UploadTarget {
     if (const auto there = runtime::stamp_file(path); there && there->size == source.size)
       return Placed{.bytes = source.size, .was_there = true};
     const runtime::Path folder = runtime::Path(path).parent_path();
-    TRY(runtime::make_directories(folder, kReadableFolder));
+    TRY(make_readable(folder));
     TRY_ASSIGN(const runtime::Fd from, runtime::open_file(upload.from_path, runtime::OpenMode::read));
     std::string name = (folder / ".stoker-upload-XXXXXX").string();
     const int fd = ::mkostemp(name.data(), O_CLOEXEC);

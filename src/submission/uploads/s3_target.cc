@@ -5,26 +5,16 @@
 #include <mutex>
 #include <utility>
 
-#include "net/tls.h"
-#include "objects/aws_credentials.h"
 #include "runtime/file.h"
-#include "submission/uploads/upload_target.h"
+#include "submission/uploads/s3_bucket.h"
 
 namespace stoker::submission {
 
 namespace {
 
-constexpr std::string_view kUserAgent = "stoker";
-constexpr std::chrono::seconds kLongestSilence{60};
-
-struct Bucket {
-  std::unique_ptr<net::HttpClient> http;
-  std::unique_ptr<objects::S3Client> client;
-};
-
 class S3Target final : public UploadTarget {
  public:
-  S3Target(objects::HadoopProperties properties, UploadServices services)
+  S3Target(codec::HadoopProperties properties, UploadServices services)
       : properties_(std::move(properties)), services_(std::move(services)) {}
 
   Result<Placed> put(const runtime::Context& context, const spark::Upload& upload) override {
@@ -44,39 +34,19 @@ class S3Target final : public UploadTarget {
   Result<const objects::S3Client*> client_of(const runtime::Context& context, const std::string& name) {
     std::scoped_lock lock(mutex_);
     if (const auto known = buckets_.find(name); known != buckets_.end()) return known->second.client.get();
-    TRY_ASSIGN(Bucket made, make_client(context, name));
+    TRY_ASSIGN(S3Bucket made, open_bucket(context, properties_, name, services_));
     return buckets_.emplace(name, std::move(made)).first->second.client.get();
   }
 
-  Result<Bucket> make_client(const runtime::Context& context, const std::string& name) const {
-    TRY_ASSIGN(objects::S3aSettings settings, objects::s3a_settings(properties_, name, services_.variables));
-    net::ClientOptions options;
-    options.proxy = settings.proxy;
-    options.user_agent = kUserAgent;
-    options.longest_silence = kLongestSilence;
-    net::take_proxy_from_environment(options, services_.variables, settings.options.scheme);
-    const auto authorities = services_.variables.find("AWS_CA_BUNDLE");
-    options.tls.authorities_file = authorities != services_.variables.end()
-                                       ? authorities->second
-                                       : net::system_authorities_file(services_.variables).value_or("");
-    Bucket bucket;
-    bucket.http = services_.make_http(options);
-    TRY_ASSIGN(objects::S3Identity identity,
-               objects::find_s3_identity(context, settings, services_.variables, *bucket.http));
-    bucket.client = std::make_unique<objects::S3Client>(*bucket.http, services_.clock, std::move(settings.options),
-                                                        std::move(identity), services_.waiting, services_.limits);
-    return bucket;
-  }
-
-  objects::HadoopProperties properties_;
+  codec::HadoopProperties properties_;
   UploadServices services_;
   std::mutex mutex_;
-  std::map<std::string, Bucket> buckets_;
+  std::map<std::string, S3Bucket> buckets_;
 };
 
 }  // namespace
 
-std::unique_ptr<UploadTarget> make_s3_target(objects::HadoopProperties properties, UploadServices services) {
+std::unique_ptr<UploadTarget> make_s3_target(codec::HadoopProperties properties, UploadServices services) {
   return std::make_unique<S3Target>(std::move(properties), std::move(services));
 }
 

@@ -18,7 +18,7 @@ namespace {
 
 using Targets = std::map<UploadKind, std::unique_ptr<UploadTarget>>;
 
-Result<Targets> targets_for(const std::vector<spark::Upload>& uploads, const spark::Configuration& configuration,
+Result<Targets> targets_for(const std::vector<spark::Upload>& uploads, const codec::HadoopProperties& properties,
                             const UploadServices& services) {
   Targets targets;
   for (const spark::Upload& upload : uploads) {
@@ -29,10 +29,7 @@ Result<Targets> targets_for(const std::vector<spark::Upload>& uploads, const spa
       targets.emplace(kind, make_file_target(services.clock));
       continue;
     }
-    objects::HadoopProperties properties;
-    for (auto& [key, value] : configuration.with_prefix("spark.hadoop."))
-      properties.emplace(std::move(key), std::move(value));
-    targets.emplace(kind, make_s3_target(std::move(properties), services));
+    targets.emplace(kind, make_s3_target(properties, services));
   }
   return targets;
 }
@@ -89,10 +86,10 @@ class Crew {
 }  // namespace
 
 Result<void> upload_all(const runtime::Context& context, const std::vector<spark::Upload>& uploads,
-                        const spark::Configuration& configuration, const UploadServices& services,
+                        const codec::HadoopProperties& properties, const UploadServices& services,
                         const UploadProgress& on_placed) {
   if (uploads.empty()) return {};
-  TRY_ASSIGN(const Targets targets, targets_for(uploads, configuration, services));
+  TRY_ASSIGN(const Targets targets, targets_for(uploads, properties, services));
   Crew crew(context, uploads, targets, on_placed);
   const auto stop = [&crew] { crew.stop(); };
   const runtime::StopCallback<decltype(stop)> on_stop(context.stop, stop);

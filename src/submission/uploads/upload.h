@@ -21,7 +21,7 @@ using UploadProgress = std::function<void(const spark::Upload& upload, const Pla
 // Files that are up by then stay: the next submission finds them. Places that cannot be served are refused before
 // anything is sent. Errors: upload_kind's, UploadTarget::put's, cancelled and timed_out.
 Result<void> upload_all(const runtime::Context& context, const std::vector<spark::Upload>& uploads,
-                        const spark::Configuration& configuration, const UploadServices& services,
+                        const codec::HadoopProperties& properties, const UploadServices& services,
                         const UploadProgress& on_placed = {});
 
 }  // namespace stoker::submission

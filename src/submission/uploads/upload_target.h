@@ -37,7 +37,7 @@ using HttpClientFactory = std::function<std::unique_ptr<net::HttpClient>(const n
 
 // What uploads use of the world. A value; `clock` outlives it.
 struct UploadServices {
-  objects::Variables variables;  // of this process
+  Variables variables;  // of this process
   const Clock& clock;
   HttpClientFactory make_http;
   runtime::Waiting waiting;
@@ -48,7 +48,7 @@ struct UploadServices {
 // `clock` outlives it.
 std::unique_ptr<UploadTarget> make_file_target(const Clock& clock);
 // Buckets; `properties` are Hadoop's. Nothing is read or asked before the first put.
-std::unique_ptr<UploadTarget> make_s3_target(objects::HadoopProperties properties, UploadServices services);
+std::unique_ptr<UploadTarget> make_s3_target(codec::HadoopProperties properties, UploadServices services);
 
 enum class UploadKind { file, s3 };
 // Errors: unsupported, with the reason, for what takes Hadoop's libraries; invalid_value for what is no place.

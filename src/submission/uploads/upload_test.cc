@@ -54,7 +54,7 @@ class UploadTest : public ::testing::Test {
               return std::make_unique<SharedHttp>(http_);
             },
         .waiting = {.wait = [](const auto&, auto) { return Result<void>(); }, .random_bits = [] { return 0; }}};
-    return upload_all(context, uploads, configuration_, services, [this](const auto& each, const Placed& placed) {
+    return upload_all(context, uploads, properties_, services, [this](const auto& each, const Placed& placed) {
       reports_.push_back(fs::path(each.from_path).filename().string() + (placed.was_there ? " was there" : " is new"));
     });
   }
@@ -68,7 +68,7 @@ class UploadTest : public ::testing::Test {
   }
 
   runtime::TemporaryDirectory folder_;
-  spark::Configuration configuration_;
+  codec::HadoopProperties properties_;
   SystemClock clock_;
   objects::testing::ScriptedHttp http_;
   std::atomic<int> clients_ = 0;
@@ -98,7 +98,7 @@ TEST_F(UploadTest, NeverLeavesHalfAFile) {
   EXPECT_EQ(changed.error().code, ErrorCode::conflict);
   runtime::StopSource stop;
   stop.request_stop();
-  auto stopped = upload({file("b.txt", "hello", shared())}, {.deadline = {}, .stop = stop.get_token(), .fields = {}});
+  auto stopped = upload({file("b.txt", "hello", shared())}, {.deadline = {}, .stop = stop.get_token()});
   EXPECT_EQ(stopped.error().code, ErrorCode::cancelled);
   EXPECT_THAT(files_in(shared()), ::testing::IsEmpty());
 }
@@ -113,9 +113,9 @@ TEST_F(UploadTest, MendsAFileOfAnotherSize) {
 }
 
 TEST_F(UploadTest, GoesToBucketsOfTheirOwnSettings) {
-  configuration_.set("spark.hadoop.fs.s3a.endpoint", "http://one.test");
-  configuration_.set("spark.hadoop.fs.s3a.bucket.b2.endpoint", "http://two.test");
-  configuration_.set("spark.hadoop.fs.s3a.proxy.host", "proxy.test");
+  properties_.emplace("fs.s3a.endpoint", "http://one.test");
+  properties_.emplace("fs.s3a.bucket.b2.endpoint", "http://two.test");
+  properties_.emplace("fs.s3a.proxy.host", "proxy.test");
   http_.otherwise = [](const net::Request& request) {
     return net::Response{request.method == "HEAD" ? 404 : 200, {}, ""};
   };

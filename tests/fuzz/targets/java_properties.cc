@@ -1,5 +1,5 @@
 // What is read can be written, and read again as the same.
-#include "spark/java_properties.h"
+#include "spark/java/properties.h"
 
 #include "fuzz.h"
 

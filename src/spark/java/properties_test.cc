@@ -1,4 +1,4 @@
-#include "spark/java_properties.h"
+#include "spark/java/properties.h"
 
 #include <gtest/gtest.h>
 

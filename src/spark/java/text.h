@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "base/strings.h"
@@ -34,11 +35,18 @@ inline std::optional<std::size_t> java_length(std::string_view text) {
 
 // Integer.parseInt: a sign or none, digits, 32 bits.
 inline std::optional<std::int32_t> java_int(std::string_view text) {
+  if (text.starts_with("+-")) return std::nullopt;
   if (text.starts_with('+')) text.remove_prefix(1);
   std::int32_t number = 0;
   const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (code != std::errc() || end != text.data() + text.size()) return std::nullopt;
   return number;
 }
+
+// Double.parseDouble, without its words (NaN, Infinity) and hexadecimals.
+std::optional<double> java_number(std::string_view text);
+
+// Double.toString: 0.1, 2.0, 1.0E-5.
+std::string java_double(double number);
 
 }  // namespace stoker::spark
