@@ -12,8 +12,8 @@ import pytest
 from cluster import pod_groups
 from cluster.client import Object
 from cluster.kubelet import FakeKubelet, path_of
-from fakes.fault_proxy import Fault, FaultProxy, answer, cut, half, hang, html, then
-from submission_fixtures import SECONDS, Submission, Team
+from fakes.fault_proxy import Fault, FaultProxy, answer, cut, half, hang, html
+from submission_fixtures import Team
 
 
 def address(proxy: FaultProxy) -> str:
@@ -363,38 +363,6 @@ def test_a_connection_that_breaks_while_writing_doubles_nothing(
     assert done.code == 0, done.err
     assert len(team.list("pods")) == 1 and len(team.ours()) == 3
     assert team.list("configmaps", labelSelector="stoker.dev/unfinished") == []
-
-
-@pytest.mark.parametrize("writes", [0, 1, 2, 3], ids=["config-map", "service", "pod", "patch"])
-@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT], ids=["killed", "ctrl-c"])
-def test_an_end_after_any_write_leaves_nothing_and_doubles_nothing(
-    team: Team, proxy: FaultProxy, writes: int, end: signal.Signals
-) -> None:
-    started: list[Submission] = []
-
-    def strike() -> None:
-        started[0].process.send_signal(end)
-        if end == signal.SIGKILL:
-            started[0].process.wait()
-
-    proxy.on("POST|PATCH", "", then(strike), times=1, skip=writes)
-    started.append(team.start(master=address(proxy)))
-    started[0].process.wait(timeout=SECONDS)
-    if end == signal.SIGINT:  # it cleans up behind itself
-        assert started[0].process.returncode == 130
-        assert team.list("pods") == []
-        assert writes == 3 or team.ours() == []
-        return
-    before = team.ours()
-    had_driver = any(each.startswith("pods/") for each in before)
-    assert team.submit("--no-wait").code == 0  # too early for a cleaner
-    assert set(before) <= set(team.ours())
-    team.let_time_pass()
-    assert team.submit("--no-wait").code == 0
-    left = team.ours()
-    assert team.list("configmaps", labelSelector="stoker.dev/unfinished") == []
-    assert len(team.list("pods")) == 2 + had_driver
-    assert (set(before) <= set(left)) if had_driver else not set(before) & set(left)
 
 
 def test_local_files_are_there_before_the_driver(team: Team, tmp_path: Any) -> None:
