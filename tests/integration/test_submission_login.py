@@ -123,7 +123,9 @@ def test_a_token_that_ends_while_its_driver_runs(team: Team) -> None:
     team.kubelet.waiting(driver, "ErrImagePull", "not found")
     submission.says("the image cannot be pulled")
     team.kubelet.waiting(driver, "CreateContainerConfigError", 'secret "db" not found')
-    submission.says("the container cannot be set up")  # the first may be of a list; this one is of a watch, which goes on
+    submission.says(
+        "the container cannot be set up"
+    )  # the first may be of a list; this one is of a watch, which goes on
     set_tokens(ENDED)
     team.kubelet.run(driver)
     submission.says("Unauthorized")
