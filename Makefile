@@ -3,7 +3,7 @@ SHELL := /bin/bash
 JOBS ?= 2
 PROGRAM := build/release/src/app/stoker
 
-.PHONY: help demo test bench build dev setup lint lint-all format wheel clean
+.PHONY: help demo test nightly bench build dev setup lint lint-all format wheel clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s $$'\t'
@@ -24,6 +24,9 @@ demo: build  ## run the breast-cancer pipeline and show its tree, metrics and ar
 
 test: setup  ## every test
 	@.venv/bin/python tests/run --jobs $(JOBS)
+
+nightly: setup  ## long tests: hundreds of random command lines against the real spark-submit, and fuzzing
+	@.venv/bin/python tests/run --jobs $(JOBS) differential fuzz
 
 bench: build  ## measure us and the rivals, print both
 	@bench/run

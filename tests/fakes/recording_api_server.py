@@ -3,6 +3,7 @@
 with RecordingServer() as server:
     ...  # master: k8s://http://127.0.0.1:{server.port}
 server.written  # bodies of POST and PATCH, in order
+server.requests  # the same, each with its address
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import json
 import threading
 import uuid
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Tuple
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -25,7 +26,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _write(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         with self.server.lock:
-            self.server.written.append(json.loads(json.dumps(body)))
+            self.server.requests.append((self.path, json.loads(json.dumps(body))))
         body.setdefault("metadata", {}).setdefault("uid", str(uuid.uuid4()))
         self._answer(201, body)
 
@@ -54,7 +55,7 @@ class _Server(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.lock = threading.Lock()
-        self.written: List[Dict[str, Any]] = []
+        self.requests: List[Tuple[str, Dict[str, Any]]] = []
 
 
 class RecordingServer:
@@ -64,9 +65,13 @@ class RecordingServer:
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
 
     @property
-    def written(self) -> List[Dict[str, Any]]:
+    def requests(self) -> List[Tuple[str, Dict[str, Any]]]:
         with self._server.lock:
-            return list(self._server.written)
+            return list(self._server.requests)
+
+    @property
+    def written(self) -> List[Dict[str, Any]]:
+        return [body for _, body in self.requests]
 
     def __enter__(self) -> RecordingServer:
         self._thread.start()

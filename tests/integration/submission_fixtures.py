@@ -15,6 +15,14 @@ from conftest import Outcome, Stoker
 
 PI = "local:///opt/spark/examples/src/main/python/pi.py"
 SECONDS = 60
+# What a submission may be made of, and where each kind lives.
+KINDS = {"configmaps": "/api/v1", "secrets": "/api/v1", "services": "/api/v1", "persistentvolumeclaims": "/api/v1", "pods": "/api/v1",
+         "networkpolicies": "/apis/networking.k8s.io/v1"}  # fmt: skip
+CLAIM = "spark.kubernetes.driver.volumes.persistentVolumeClaim.data."
+# For a plan that has one of each kind. Spark 4.2 is the first to plan a NetworkPolicy.
+ONE_OF_EACH = ("--spark-version", "4.2.0", "--conf", "spark.kubernetes.authenticate.driver.oauthToken=t-1",
+               "--conf", f"{CLAIM}options.claimName=OnDemand", "--conf", f"{CLAIM}options.storageClass=fast",
+               "--conf", f"{CLAIM}options.sizeLimit=1Gi", "--conf", f"{CLAIM}mount.path=/data")  # fmt: skip
 
 
 class Submission:
@@ -71,12 +79,27 @@ class Team:
         return self.stoker(*self.words(*more, master=master))
 
     def list(self, plural: str, **query: Any) -> list[Object]:
-        return list(self.api.get(f"/api/v1/namespaces/{self.namespace}/{plural}", **query)["items"])
+        return list(self.api.get(f"{KINDS[plural]}/namespaces/{self.namespace}/{plural}", **query)["items"])
+
+    def objects(self) -> dict[str, Object]:
+        """Those of submissions that are there, by kind and uid. Claims that are deleted stay for a controller, which this control plane has not."""
+        return {f"{plural}/{each['metadata']['uid']}": each for plural in KINDS
+                for each in self.list(plural, labelSelector="stoker.dev/submission")
+                if "deletionTimestamp" not in each["metadata"]}  # fmt: skip
 
     def ours(self) -> list[str]:
-        """Objects of submissions that are there."""
-        return [f"{plural}/{each['metadata']['name']}" for plural in ("configmaps", "services", "pods")
-                for each in self.list(plural, labelSelector="stoker.dev/submission")]  # fmt: skip
+        """The same by their names."""
+        return [f"{key.split('/')[0]}/{each['metadata']['name']}" for key, each in self.objects().items()]
+
+    def collect_garbage(self) -> None:
+        """As the controller does, which this control plane has not: what hangs on nothing that is there goes."""
+        objects = self.objects()
+        there = {each["metadata"]["uid"] for each in objects.values()}
+        for key, each in objects.items():
+            owners = each["metadata"].get("ownerReferences", [])
+            if owners and not any(owner["uid"] in there for owner in owners):
+                plural = key.split("/")[0]
+                self.api.delete(f"{KINDS[plural]}/namespaces/{self.namespace}/{plural}/{each['metadata']['name']}")
 
     def let_time_pass(self) -> None:
         """The creation deadline of each unfinished submission lies in the past now."""

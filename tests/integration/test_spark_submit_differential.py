@@ -1,124 +1,104 @@
-"""Random command lines, given to the real spark-submit of the installed pyspark and to ours: the same objects, or both refuse.
+"""Random command lines, given to the real spark-submit of the installed pyspark and to our program: the same objects and uploads, or both
+refuse. `make nightly` tries hundreds of others.
 
-    STOKER_DIFFERENTIAL_CASES=300 STOKER_DIFFERENTIAL_SEED=$(date +%s) pytest tests/integration/test_spark_submit_differential.py
+    STOKER_DIFFERENTIAL_CASES=300 STOKER_DIFFERENTIAL_SEED=20261130000 pytest tests/integration/test_spark_submit_differential.py
 
-Without a seed the cases are the same in every run. The seed is printed with each case that differs; what the real one sent
-is compared by `spark_test`, as the goldens are.
+Without a seed the cases are the same in every run. A case that differs prints what it was. tests/differential has what draws and compares.
 """
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import pathlib
-import re
-import subprocess
-import sys
-from typing import Any
+from typing import Any, Iterator
 
 import pytest
-from conftest import ROOT
+import yaml
+from conftest import PROGRAM, ROOT
+from differential import pod_groups
+from differential.comparison import differences, leaves
+from differential.random_case import ENOUGH_CASES, random_case
+from differential.submitters import Machine, Object, Submitted, spark_home
+from fakes.recording_api_server import RecordingServer
 
-sys.path.insert(0, str(ROOT / "tests/fakes"))
-sys.path.insert(0, str(ROOT / "tests/data/spark"))
-from random_cases import random_case
-from recording_api_server import RecordingServer
-
-CASES = int(os.environ.get("STOKER_DIFFERENTIAL_CASES", "12"))
-COMPARISON = pathlib.Path(os.environ.get("STOKER_SPARK_TEST", ROOT / "build/dev/src/spark/spark_test"))
-# What the records have, whatever it was in this run.
-RECORDED_WORK = "${WORK}"
-RECORDED_API = "http://127.0.0.1:16443"
-# Shortens the JVM's start, and changes no request.
-QUICK = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+SEED = int(os.environ.get("STOKER_DIFFERENTIAL_SEED", "1"))
+CASES = int(os.environ.get("STOKER_DIFFERENTIAL_CASES", str(ENOUGH_CASES)))
+ON_PURPOSE = yaml.safe_load((ROOT / "tests/data/spark/differences.yaml").read_text())
 
 
-def spark_home() -> pathlib.Path:
-    found = importlib.util.find_spec("pyspark")
-    if found is None or found.origin is None:
+@pytest.fixture(scope="module")
+def home() -> pathlib.Path:
+    found = spark_home()
+    if found is None:
         pytest.skip("pyspark is not installed")
-    return pathlib.Path(found.origin).parent
-
-
-def spark_version(home: pathlib.Path) -> str:
-    return next(re.findall(r"spark-core_[\d.]+-(.+)\.jar", jar.name)[0] for jar in (home / "jars").glob("spark-core_*"))
-
-
-def placed(text: str, work: pathlib.Path, port: int) -> str:
-    return text.replace("${MASTER}", f"k8s://http://127.0.0.1:{port}").replace("${WORK}", str(work))
-
-
-def run_real(case: dict[str, Any], home: pathlib.Path, work: pathlib.Path) -> dict[str, Any]:
-    """The case as a line of the goldens: what tests/data/spark/import_goldens.py writes."""
-    (work / "conf").mkdir(parents=True)
-    for name, content in case["files"].items():
-        (work / name).parent.mkdir(parents=True, exist_ok=True)
-        (work / name).write_text(content)
-    for folder in case["dirs"]:
-        (work / folder).mkdir()
-    known = {"SPARK_CONF_DIR": "${WORK}/conf", "SPARK_USER": "stoker", "KUBECONFIG": "/dev/null", **case["env"]}
-    with RecordingServer() as server:
-        environment = {name: placed(value, work, server.port) for name, value in known.items()}
-        machine = {name: os.environ[name] for name in ("PATH", "JAVA_HOME") if name in os.environ}
-        own = {
-            "SPARK_HOME": str(home),
-            "SPARK_SUBMIT_OPTS": QUICK,
-            "SPARK_LOCAL_IP": "127.0.0.1",
-            "HOME": str(work),
-            "LC_ALL": "C.UTF-8",
-        }
-        done = subprocess.run(
-            [str(home / "bin/spark-submit"), *(placed(word, work, server.port) for word in case["argv"])],
-            cwd=work, env={**machine, **own, **environment}, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=180, check=False,
-        )  # fmt: skip
-        text = json.dumps(server.written, ensure_ascii=False)
-        text = text.replace(str(work), RECORDED_WORK).replace(f"http://127.0.0.1:{server.port}", RECORDED_API)
-        text = text.replace(f"http\\\\://127.0.0.1\\\\:{server.port}", RECORDED_API.replace(":", "\\\\:"))
-    return {
-        **case, "env": known, "exit_code": done.returncode, "objects": json.loads(text), "drawn": drawn(json.loads(text)),
-        "stderr": done.stderr[-2000:],
-    }  # fmt: skip
-
-
-def drawn(objects: list[dict[str, Any]]) -> dict[str, str]:
-    """What the real one drew anew, so that ours can be given the same."""
-    found: dict[str, str] = {}
-    for each in objects:
-        name, text = each["metadata"]["name"], json.dumps(each)
-        if each["kind"] == "Pod":
-            found["driver_pod_name"] = name
-            found["app_id"] = each["metadata"]["labels"]["spark-app-selector"]
-            folder = re.search(r"/var/data/spark-([0-9a-f-]{36})", text)
-            if folder:
-                found["local_dir_uuid"] = folder.group(1)
-        if each["kind"] == "Service":
-            found["service_name"] = name
-        if name.endswith("-conf-map") and name.startswith("spark-drv-"):
-            found["conf_map_name"] = name
-        if each["kind"] == "ConfigMap" and "spark.properties" in each["data"]:
-            found["submit_time"] = re.findall(r"(?m)^spark\.app\.submitTime=(\d+)$", each["data"]["spark.properties"])[
-                0
-            ]
-    suffix = re.fullmatch(r".*-([0-9a-f]{15,17})-driver", found.get("driver_pod_name", ""))
-    if suffix:
-        found["name_suffix"] = suffix.group(1)
     return found
 
 
-def test_random_command_lines_come_to_the_same(tmp_path: pathlib.Path) -> None:
-    home = spark_home()
-    seed = int(os.environ.get("STOKER_DIFFERENTIAL_SEED", "1"))
-    assert COMPARISON.exists(), f"{COMPARISON} is missing; build it: cmake --build build/dev --target spark_test"
-    lines = []
-    for number in range(seed, seed + CASES):
-        record = run_real(random_case(number), home, tmp_path / str(number))
-        lines.append(json.dumps({"case": f"seed-{number}", "about": "random", **record}, ensure_ascii=False))
-    goldens = tmp_path / "goldens"
-    goldens.mkdir()
-    (goldens / f"{spark_version(home)}.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    compared = subprocess.run(
-        [str(COMPARISON), "--gtest_filter=Goldens.AreTheSame*", "--gtest_brief=1"],
-        env={**os.environ, "STOKER_SPARK_GOLDENS": str(goldens)}, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert compared.returncode == 0, f"seed {seed}\n{compared.stdout}{compared.stderr}"
+def submit(case: Object, home: pathlib.Path, work: pathlib.Path) -> tuple[Submitted, Submitted]:
+    """By both, with the same words, variables and files."""
+    with RecordingServer() as server:
+        machine = Machine(case, home, work, server.port)
+        ours = machine.ours(PROGRAM)
+        words = machine.argv
+        if pod_groups.are_wanted(words) and not pod_groups.are_known(home):
+            words = pod_groups.words_without(words)
+            ours = ours if ours.refused else pod_groups.checked_and_taken_out(case, ours)
+        return machine.real(server, words), ours
+
+
+def is_on_purpose(theirs: Submitted, ours: Submitted) -> bool:
+    """Whether differences.yaml has that one of the two refuses, in these words."""
+    how, words = ("refuses", ours.said) if ours.refused else ("accepts", theirs.said)
+    return any(row["ours"] == how and "says" in row and row["says"] in words for row in ON_PURPOSE)
+
+
+def what_differs(theirs: Submitted, ours: Submitted) -> list[str]:
+    if theirs.refused and ours.refused:
+        return []
+    if theirs.refused or ours.refused:
+        who = "spark-submit" if theirs.refused else "stoker"
+        return [] if is_on_purpose(theirs, ours) else [f"only {who} refuses it"]
+    found = differences(theirs.objects, ours.objects)
+    if theirs.uploads != ours.uploads:
+        found.append(f"uploads: spark-submit {sorted(theirs.uploads)} | stoker {sorted(ours.uploads)}")
+    return found
+
+
+@pytest.mark.parametrize("number", range(SEED, SEED + CASES), ids=lambda number: f"seed-{number}")
+def test_a_random_command_line_comes_to_the_same(number: int, home: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    case = random_case(number)
+    theirs, ours = submit(case, home, tmp_path)
+    found = what_differs(theirs, ours)
+    if found:
+        told = [f"spark-submit ({theirs.code}): {theirs.said[-1500:]}", f"stoker ({ours.code}): {ours.said}"]
+        pytest.fail("\n".join([*found, json.dumps(case, ensure_ascii=False), *told]), pytrace=False)
+
+
+# --- the comparison itself
+
+
+def changed_places(value: Any) -> Iterator[Any]:
+    """The value with each of its leaves changed in turn, or missing."""
+    parts = list(value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else [])
+    if not parts:
+        yield value + "!" if isinstance(value, str) else not value if isinstance(value, bool) else [value, 1]
+    for key, part in parts:
+        for changed in changed_places(part):
+            copy = value.copy()
+            copy[key] = changed
+            yield copy
+        if isinstance(value, dict) and key not in ("kind", "metadata", "name"):
+            yield {each: other for each, other in value.items() if each != key}
+
+
+@pytest.mark.parametrize("number", range(1, 5))
+def test_only_what_is_drawn_anew_does_not_count(number: int, home: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    machine = Machine(random_case(number), home, tmp_path, 1)
+    one, other = machine.ours(PROGRAM), machine.ours(PROGRAM)
+    assert one.objects != other.objects and differences(one.objects, other.objects) == []
+    for at, document in enumerate(one.objects):
+        for changed in changed_places(document):
+            objects = [*one.objects[:at], changed, *one.objects[at + 1 :]]
+            missed = set(map(str, leaves(document))) ^ set(map(str, leaves(changed)))
+            assert differences(one.objects, objects) != [], missed

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import pathlib
 import signal
-import subprocess
 import time
 from typing import Any, Callable
 
@@ -13,8 +11,8 @@ import pytest
 from cluster import pod_groups
 from cluster.client import ApiError, Object
 from cluster.kubelet import FakeKubelet, path_of
-from fakes.fault_proxy import Fault, FaultProxy, answer, cut, half, hang, html, then
-from submission_fixtures import SECONDS, Submission, Team
+from fakes.fault_proxy import Fault, FaultProxy, answer, cut, half, hang, html
+from submission_fixtures import SECONDS, Team
 
 
 def address(proxy: FaultProxy) -> str:
@@ -355,19 +353,6 @@ def test_an_api_server_that_is_slow(team: Team, proxy: FaultProxy) -> None:
     assert team.ours() == []
 
 
-def test_a_wrong_certificate_authority(team: Team, tmp_path: Any) -> None:
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=other", "-days", "1",
-                    "-keyout", str(tmp_path / "key"), "-out", str(tmp_path / "ca")], check=True, capture_output=True)  # fmt: skip
-    done = team.submit("--conf", f"spark.kubernetes.authenticate.submission.caCertFile={tmp_path / 'ca'}")
-    assert done.code == 125 and "certificate" in done.err
-
-
-def test_a_wrong_token(team: Team) -> None:
-    team.stoker.environment["KUBECONFIG"] = str(team.plane.kubeconfig(token="expired-7f3a"))
-    done = team.submit()
-    assert done.code == 125 and "does not know these credentials" in done.err and "7f3a" not in done.err
-
-
 @pytest.mark.parametrize("fault", [cut(), cut(after=True), half(after=True)], ids=["before", "after", "half"])
 @pytest.mark.parametrize("path", ["/configmaps$", "/services$", "/pods$"])
 def test_a_connection_that_breaks_while_writing_doubles_nothing(
@@ -378,38 +363,6 @@ def test_a_connection_that_breaks_while_writing_doubles_nothing(
     assert done.code == 0, done.err
     assert len(team.list("pods")) == 1 and len(team.ours()) == 3
     assert team.list("configmaps", labelSelector="stoker.dev/unfinished") == []
-
-
-@pytest.mark.parametrize("writes", [0, 1, 2, 3], ids=["config-map", "service", "pod", "patch"])
-@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT], ids=["killed", "ctrl-c"])
-def test_an_end_after_any_write_leaves_nothing_and_doubles_nothing(
-    team: Team, proxy: FaultProxy, writes: int, end: signal.Signals
-) -> None:
-    started: list[Submission] = []
-
-    def strike() -> None:
-        started[0].process.send_signal(end)
-        if end == signal.SIGKILL:
-            started[0].process.wait()
-
-    proxy.on("POST|PATCH", "", then(strike), times=1, skip=writes)
-    started.append(team.start(master=address(proxy)))
-    started[0].process.wait(timeout=SECONDS)
-    if end == signal.SIGINT:  # it cleans up behind itself
-        assert started[0].process.returncode == 130
-        assert team.list("pods") == []
-        assert writes == 3 or team.ours() == []
-        return
-    before = team.ours()
-    had_driver = any(each.startswith("pods/") for each in before)
-    assert team.submit("--no-wait").code == 0  # too early for a cleaner
-    assert set(before) <= set(team.ours())
-    team.let_time_pass()
-    assert team.submit("--no-wait").code == 0
-    left = team.ours()
-    assert team.list("configmaps", labelSelector="stoker.dev/unfinished") == []
-    assert len(team.list("pods")) == 2 + had_driver
-    assert (set(before) <= set(left)) if had_driver else not set(before) & set(left)
 
 
 def test_local_files_are_there_before_the_driver(team: Team, tmp_path: Any) -> None:
@@ -433,51 +386,3 @@ def test_a_place_that_needs_hadoop_is_refused_before_anything_is_made(team: Team
     done = team.stoker(*words[:-1], str(main))
     assert done.code in (2, 125) and "hdfs" in done.err
     assert team.ours() == []
-
-
-# --- who one is, and whom one trusts
-
-
-def exec_plugin(team: Team) -> Object:
-    credential = {"kind": "ExecCredential", "apiVersion": "client.authentication.k8s.io/v1",
-                  "status": {"token": team.plane.tokens["admin"]}}  # fmt: skip
-    path = team.stoker.write("credential.json", json.dumps(credential))
-    return {"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": "cat", "args": [str(path)],
-                     "interactiveMode": "Never"}}  # fmt: skip
-
-
-def change(team: Team, cluster: Object, user: Callable[[Team], Object] | None = None) -> None:
-    """Puts these into the kubeconfig; None takes a key away."""
-    path = pathlib.Path(team.stoker.environment["KUBECONFIG"])
-    config = json.loads(path.read_text())
-    merged = {**config["clusters"][0]["cluster"], **cluster}
-    config["clusters"][0]["cluster"] = {key: value for key, value in merged.items() if value is not None}
-    if user is not None:
-        config["users"][0]["user"] = user(team)
-    path.write_text(json.dumps(config))
-
-
-@pytest.mark.parametrize(
-    ("cluster", "user"),
-    [
-        ({}, lambda team: {"client-certificate": str(team.plane.path("admin.crt")), "client-key": str(team.plane.path("admin.key"))}),
-        ({}, exec_plugin),
-        ({"certificate-authority": None, "insecure-skip-tls-verify": True}, None),
-        ({"tls-server-name": "localhost"}, None),
-    ],
-    ids=["certificate", "exec", "insecure", "server-name"],
-)  # fmt: skip
-def test_ways_to_prove_oneself(team: Team, cluster: Object, user: Callable[[Team], Object] | None) -> None:
-    change(team, cluster, user)
-    done = team.submit("--no-wait")
-    assert done.code == 0, done.err
-    assert len(team.list("pods")) == 1
-
-
-@pytest.mark.parametrize(
-    "cluster", [{"certificate-authority": None}, {"tls-server-name": "other.example"}], ids=["no-authority", "name"]
-)
-def test_a_server_that_cannot_be_trusted(team: Team, cluster: Object) -> None:
-    change(team, cluster)
-    done = team.submit("--no-wait")
-    assert done.code == 125 and "certificate" in done.err
