@@ -1,4 +1,3 @@
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -47,16 +46,10 @@ json::value recorded(const std::string& name) {
   return codec::parse_json(text).value();
 }
 
-const char* other_goldens() {
-  return std::getenv("STOKER_SPARK_GOLDENS");  // NOLINT(concurrency-mt-unsafe): nothing here sets variables
-}
-
 // <version>.jsonl each.
 std::vector<GoldenFile> golden_files() {
-  const char* other = other_goldens();
   std::vector<GoldenFile> files;
-  for (const auto& entry :
-       std::filesystem::directory_iterator(other != nullptr ? other : STOKER_TEST_DATA "/spark/goldens"))
+  for (const auto& entry : std::filesystem::directory_iterator(STOKER_TEST_DATA "/spark/goldens"))
     files.push_back(read_goldens(entry.path()));
   return files;
 }

@@ -16,8 +16,6 @@ struct GoldenFile {
   std::vector<json::object> cases;
 };
 
-// STOKER_SPARK_GOLDENS is another folder of goldens, of cases that were just recorded.
-const char* other_goldens();
 std::vector<GoldenFile> golden_files();
 
 }  // namespace stoker::spark::testing

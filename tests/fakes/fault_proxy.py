@@ -185,6 +185,10 @@ class FaultProxy:
         with self._server.lock:
             self._server.rules.append(_Rule(method, path, fault, times, skip))
 
+    def heal(self) -> None:
+        with self._server.lock:
+            self._server.rules.clear()
+
     @property
     def calls(self) -> list[tuple[str, str]]:
         with self._server.lock:

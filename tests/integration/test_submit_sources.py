@@ -132,7 +132,7 @@ def web_server(answers: dict[str, tuple[int, str]]) -> Iterator[str]:
 
 
 def with_template(stoker: Stoker, uri: str) -> tuple[int, str, str]:
-    done = stoker("submit", "--dry-run", *TARGET, *IMAGE, "--conf", f"spark.kubernetes.driver.podTemplateFile={uri}",
+    done = stoker("submit", "--dry-run", "--show-secrets", *TARGET, *IMAGE, "--conf", f"spark.kubernetes.driver.podTemplateFile={uri}",
                   "--conf", f"spark.kubernetes.executor.podTemplateFile={uri}", PI)  # fmt: skip
     return done.code, done.out, done.err
 
