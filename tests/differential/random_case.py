@@ -1,7 +1,7 @@
 """Random command lines of spark-submit, the same for the same seed.
 
-A case is {"argv", "env", "files", "links", "dirs"}, with ${MASTER} and ${WORK} for the API server and the current folder. A file's content is
-its text, or {"base64": …}.
+A case is {"argv", "env", "files", "links", "dirs"}, with ${MASTER}, ${WORK} and ${SPARK_VERSION} for the API server, the current
+folder and the real one's version. A file's content is its text, or {"base64": …}.
 """
 
 from __future__ import annotations
@@ -327,7 +327,7 @@ class Case:
         for feature in self.chosen():
             feature()
         app = self.application()
-        conf = {K8S + "container.image": self.one(["image:1", "apache/spark:4.0.1-python3", "registry:5000/team/spark"]),
+        conf = {K8S + "container.image": self.one(["image:1", "apache/spark:${SPARK_VERSION}-python3", "registry:5000/team/spark"]),
                 K8S + "submission.waitAppCompletion": "false", **self.conf}  # fmt: skip
         words = [["--conf", f"{key}={value}"] for key, value in conf.items()]
         if self.chance(0.3):

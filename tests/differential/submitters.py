@@ -36,6 +36,11 @@ def spark_home() -> pathlib.Path | None:
     return pathlib.Path(found.origin).parent if found and found.origin else None
 
 
+def spark_version(home: pathlib.Path) -> str:
+    [core] = (home / "jars").glob("spark-core_*.jar")
+    return core.stem.split("-", 2)[2]
+
+
 def digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
@@ -75,7 +80,14 @@ class Machine:
         }
 
     def placed(self, text: str) -> str:
-        return text.replace("${MASTER}", f"k8s://http://127.0.0.1:{self.port}").replace("${WORK}", str(self.work))
+        places = {
+            "MASTER": f"k8s://http://127.0.0.1:{self.port}",
+            "WORK": str(self.work),
+            "SPARK_VERSION": spark_version(self.home),
+        }
+        for name, place in places.items():
+            text = text.replace(f"${{{name}}}", place)
+        return text
 
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

@@ -65,7 +65,7 @@ CONF = [
     Row([K8S + "scheduler.name", K8S + "driver.scheduler.name"], ["sch"]),
     Row([K8S + "container.image.pullPolicy"], ["Always", "Never", "IfNotPresent"], ["Sometimes", "always"]),
     Row([K8S + "container.image.pullSecrets"], ["a", "a,b", " a , b ", ",a,", ""]),
-    Row([K8S + "driver.container.image"], ["other/image:4.0.1", "registry:5000/spark", "spark@sha256:" + "0" * 64, "${spark.test.ns}/spark"]),
+    Row([K8S + "driver.container.image"], ["other/image:${SPARK_VERSION}", "registry:5000/spark", "spark@sha256:" + "0" * 64, "${spark.test.ns}/spark"]),
     Row([K8S + "authenticate.driver.serviceAccountName"], ["sa", "${spark.test.ns}"]),
     Row([K8S + "driver.pod.name"], ["mine", "the.pod"], ["Not_A_Name", ""]),
     Row([K8S + "executor.podNamePrefix"], ["ex", "a-b"], ["Not_A_Name", "x" * 60]),
