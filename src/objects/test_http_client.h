@@ -17,7 +17,7 @@ class ScriptedHttp final : public net::HttpClient {
   using Answer = std::function<Result<net::Response>(const net::Request&)>;
 
   // The next answer; after the last one every request gets `otherwise`.
-  ScriptedHttp& then(int status, std::string body = "", net::Headers headers = {}) {
+  ScriptedHttp& then(int status, const std::string& body = "", const net::Headers& headers = {}) {
     return then([=](const net::Request&) { return net::Response{status, headers, body}; });
   }
   ScriptedHttp& then(Answer answer) {

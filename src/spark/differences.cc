@@ -9,8 +9,8 @@ namespace {
 using enum Difference;
 
 constexpr std::array kRows = {
-    DifferenceRow{several_properties_files, Release::v4_0, "SparkSubmitArguments",
-                  "--properties-file may come several times, and --load-spark-defaults reads the defaults too"},
+    DifferenceRow{load_spark_defaults, Release::v4_0, "SparkSubmitArguments",
+                  "--load-spark-defaults reads the defaults beside a properties file"},
     DifferenceRow{label_placeholders, Release::v4_0, "KubernetesDriverConf",
                   "{{APP_ID}} in labels stands for the application's id"},
     DifferenceRow{excluded_steps, Release::v4_1, "KubernetesDriverBuilder",

@@ -11,7 +11,7 @@
 namespace stoker::spark {
 
 enum class Difference {
-  several_properties_files,
+  load_spark_defaults,
   label_placeholders,
   excluded_steps,
   image_version_placeholder,

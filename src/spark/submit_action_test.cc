@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "spark/submit_request.h"
+#include "spark/test_surroundings.h"
 
 namespace stoker::spark {
 namespace {
@@ -20,6 +21,17 @@ TEST(DriverPattern, IsANameOrABeginning) {
 TEST(DriverPattern, RefusesWhatIsNone) {
   for (const char* id : {"", ":", "ml:", ":pi", "a:b:c", "p*i", "m*:pi", "ml/pi"})
     EXPECT_FALSE(parse_driver_pattern(id).ok()) << id;
+}
+
+// Only a submission is for the one or the other.
+TEST(ActionConfiguration, TakesNoNoticeOfAServerOfSparkConnect) {
+  testing::MemorySurroundings machine;
+  machine.variables["SPARK_REMOTE"] = "sc://h";
+  const std::vector<std::string> words = {"--master", "k8s://h:1", "--kill", "ml:pi"};
+  const auto arguments = parse_submit_arguments(words).value();
+  const auto configuration = resolve_action_configuration(arguments, newest_spark_version(), machine);
+  ASSERT_TRUE(configuration.ok()) << configuration.error().describe();
+  EXPECT_EQ(configuration->raw("spark.master"), "k8s://https://h:1");
 }
 
 }  // namespace

@@ -42,7 +42,7 @@ struct SubmitArguments {
   std::map<std::string, std::string, std::less<>> configuration;
   // The caller's flags by name; of those without a value, "".
   std::map<std::string, std::string, std::less<>> own;
-  std::vector<std::string> properties_files;  // Spark 4 takes several, the later one counts
+  std::vector<std::string> properties_files;  // the last one counts
   bool load_spark_defaults = false;
   bool supervise = false;
   bool verbose = false;

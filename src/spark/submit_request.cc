@@ -66,6 +66,7 @@ class Resolution {
 
   Result<SubmitRequest> run() && {
     TRY(take_configuration());
+    TRY(refuse_remote());
     TRY(take_application());
     TRY(check_master());
     TRY(check_mode());
@@ -94,7 +95,6 @@ class Resolution {
 
   Result<void> take_configuration() {
     TRY(read_properties());
-    TRY(refuse_remote());
     warn_of_environment_script();
     drop_foreign_keys();
     take_flags_and_environment();
@@ -138,20 +138,21 @@ class Resolution {
     return {};
   }
 
-  // Weakest first: defaults, properties files, --conf.
+  // Weakest first: defaults, the last properties file (whatever the help of Spark 4 says of several: tried with 3.5 to
+  // 4.3), --conf.
   Result<void> read_properties() {
-    const bool several = has(version_, Difference::several_properties_files);
-    std::vector<std::string> files = arguments_.properties_files;
-    if (!several && files.size() > 1) files.erase(files.begin(), files.end() - 1);
-    if (arguments_.load_spark_defaults && !several)
+    const std::vector<std::string>& files = arguments_.properties_files;
+    if (arguments_.load_spark_defaults && !has(version_, Difference::load_spark_defaults))
       return usage(fmt::format("--load-spark-defaults is of Spark 4, and this is Spark {}", version_.text),
                    "leave it out, or say --spark-version");
     if (files.empty() || arguments_.load_spark_defaults)
       if (const auto defaults = in_conf_folder("spark-defaults.conf")) TRY(read_file(*defaults));
-    for (const std::string& file : files) {
-      if (file.empty()) return usage("--properties-file is empty", "write the path of a file, or leave it out");
-      TRY(read_file(surroundings_.absolute_path(file)));
+    if (!files.empty()) {
+      if (files.back().empty()) return usage("--properties-file is empty", "write the path of a file, or leave it out");
+      TRY(read_file(surroundings_.absolute_path(files.back())));
     }
+    if (files.size() > 1)
+      request_.warnings.push_back(fmt::format("of several --properties-file the last one counts: {}", files.back()));
     for (const auto& [key, value] : arguments_.configuration)
       configuration().set(key, value);
     return {};
@@ -261,10 +262,22 @@ class Resolution {
                  .hint = fmt::format("it is {}", key)};
   }
 
+  // The launcher's (SparkSubmitCommandBuilder.checkJavaOptions).
+  Result<void> check_java_options() {
+    for (const std::string_view key : {"spark.driver.defaultJavaOptions", "spark.driver.extraJavaOptions"})
+      if (const auto options = configuration().raw(key); options && options->find("Xmx") != std::string::npos)
+        return Error{.code = ErrorCode::invalid_value,
+                     .message = fmt::format("{} sets the heap's size (-Xmx), which Spark does itself", key),
+                     .hint = "say it by --driver-memory"};
+    return {};
+  }
+
   Result<void> check_values() {
     TRY(check_memory("spark.driver.memory", "the driver's memory"));
     TRY(check_memory("spark.executor.memory", "an executor's memory"));
+    TRY(check_count("spark.driver.cores", "the driver's cores"));
     TRY(check_count("spark.executor.cores", "an executor's cores"));
+    TRY(check_java_options());
     const std::string dynamic = configuration().raw("spark.dynamicAllocation.enabled").value_or("");
     const bool is_dynamic = lower_case(dynamic) == "true";
     if (!is_dynamic) TRY(check_count("spark.executor.instances", "the number of executors"));

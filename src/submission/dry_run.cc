@@ -36,6 +36,8 @@ bool says_secret(std::string_view text) {
   std::string words = lower_case(text);
   std::erase_if(words, [](char c) { return c == '-' || c == '_' || c == '.'; });
   if (words.find(kCredential) != std::string::npos && words.find(kProvider) == std::string::npos) return true;
+  // SF_PASS, sfPass, pw.
+  if (words == "pw" || (words.ends_with("pass") && !words.ends_with("bypass"))) return true;
   // Personal access tokens by their names, and signatures in addresses.
   const std::string lower = lower_case(text);
   if (lower.ends_with("_pat") || lower.ends_with(".pat") || lower.find("?sig=") != std::string::npos ||
@@ -202,6 +204,14 @@ json::object list_of_objects(const spark::SubmissionPlan& plan, Secrets secrets,
       hide_texts(redaction, resources::object_at(object, "spec"), "selector");
   }
   return {{"apiVersion", "v1"}, {"kind", "List"}, {"items", std::move(items)}};
+}
+
+std::vector<std::string> list_of_properties(const spark::Configuration& configuration, Secrets secrets) {
+  const Redaction redaction(configuration.raw("spark.redaction.regex"));
+  std::vector<std::string> lines;
+  for (const auto& [key, value] : configuration.entries())
+    lines.push_back(fmt::format("{}={}", key, secrets == Secrets::show ? value : redaction.shown(key, value)));
+  return lines;
 }
 
 }  // namespace stoker::submission

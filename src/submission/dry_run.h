@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "codec/json.h"
 #include "spark/submission_plan.h"
@@ -17,5 +18,8 @@ enum class Secrets { hide, show };
 // environment variables, labels, annotations, and of the application's arguments `--NAME VALUE` and `NAME=VALUE`.
 json::object list_of_objects(const spark::SubmissionPlan& plan, Secrets secrets,
                              const std::optional<std::string>& redaction_regex = {});
+
+// Each property as "key=value", hidden likewise.
+std::vector<std::string> list_of_properties(const spark::Configuration& configuration, Secrets secrets);
 
 }  // namespace stoker::submission

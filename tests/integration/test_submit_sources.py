@@ -106,6 +106,16 @@ def test_passwords_of_addresses_are_in_no_message(stoker: Stoker, words: tuple[s
     assert "***@h" in done.err and "hunter2" not in done.err + done.out
 
 
+def test_verbose_tells_what_the_words_come_to(stoker: Stoker) -> None:
+    stoker.write("conf/spark-defaults.conf", "spark.from.file yes\nspark.db.sfPass hunter2\n")
+    words = ("submit", "--dry-run", "--verbose", *TARGET, *IMAGE, "--executor-memory", "3g", PI)
+    done = stoker(*words, SPARK_CONF_DIR="conf")
+    assert done.code == 0 and "Spark 3.5.7, main class org.apache.spark.deploy.PythonRunner" in done.err
+    assert "  spark.from.file=yes\n" in done.err and "  spark.executor.memory=3g\n" in done.err
+    assert "hunter2" not in done.err + done.out
+    assert "hunter2" in stoker(*words[:1], "--show-secrets", *words[1:], SPARK_CONF_DIR="conf").err
+
+
 @contextlib.contextmanager
 def web_server(answers: dict[str, tuple[int, str]]) -> Iterator[str]:
     """Answers by path: a body, or where to go on."""

@@ -39,7 +39,7 @@ std::optional<std::filesystem::path> find_spark_submit(const Program& program) {
 
 bool wants_real_spark_submit(const SubmitCommand& command, const spark::Surroundings& machine) {
   if (command.jvm) return true;
-  // Whether several properties files count depends on the version; where the master is read, the newest's rules do.
+  // Which flags are known depends on the version; for the master the newest's rules do.
   const auto master = spark::master_of(command.arguments, spark::newest_spark_version(), machine);
   return master && !master->starts_with("k8s://");
 }

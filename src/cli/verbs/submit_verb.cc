@@ -48,7 +48,7 @@ Result<spark::SparkVersion> find_version(const SubmitCommand& command, const spa
   constexpr std::array<std::string_view, 2> kImages = {"spark.kubernetes.driver.container.image",
                                                        "spark.kubernetes.container.image"};
   const spark::SparkVersion newest = spark::newest_spark_version();
-  // Which properties files count depends on the version; for the image's name the newest's rules do.
+  // What files and flags mean depends on the version in little; for the image's name the newest's rules do.
   TRY_ASSIGN(const spark::SubmitRequest request, spark::resolve_submit_request(command.arguments, newest, machine));
   for (const std::string_view key : kImages)
     if (const auto image = request.configuration.raw(key)) {
@@ -59,6 +59,15 @@ Result<spark::SparkVersion> find_version(const SubmitCommand& command, const spa
   warn(fmt::format("which Spark the image has is not known; objects are made as for {} (--spark-version says it)",
                    newest.text));
   return newest;
+}
+
+// What --verbose asks for: what the command line, the files and the environment come to.
+void tell_all(const SubmitCommand& command, const spark::SparkVersion& version, const spark::SubmitRequest& request) {
+  say(fmt::format("Spark {}, main class {}, application {}", version.text, request.main_class,
+                  net::without_password(request.primary_resource)));
+  const auto secrets = command.show_secrets ? submission::Secrets::show : submission::Secrets::hide;
+  for (const std::string& line : submission::list_of_properties(request.configuration, secrets))
+    say("  " + line);
 }
 
 Result<int> submit(const Program& program, const SubmitCommand& command) {
@@ -73,6 +82,7 @@ Result<int> submit(const Program& program, const SubmitCommand& command) {
     return act_on_submissions(program, command, *action, machine);
   TRY_ASSIGN(const spark::SparkVersion version, find_version(command, machine));
   TRY_ASSIGN(const spark::SubmitRequest request, spark::resolve_submit_request(command.arguments, version, machine));
+  if (command.arguments.verbose) tell_all(command, version, request);
   const WallTime now = clock.wall_now();
   std::optional<DeclaredResult> result;
   if (command.result) {

@@ -112,12 +112,17 @@ Result<void> set_image(const DriverContext& context, DriverParts& parts) {
   return {};
 }
 
+// As Hadoop says who the user is, where Spark does not: of a principal (alice/host@REALM) the name alone.
+std::string user_of(const DriverContext& context) {
+  if (auto user = context.surroundings.environment("SPARK_USER")) return *std::move(user);
+  if (const auto& proxy = context.request.proxy_user) return proxy->substr(0, proxy->find_first_of("/@"));
+  if (auto user = context.surroundings.environment("HADOOP_USER_NAME")) return *std::move(user);
+  return context.surroundings.user();
+}
+
 void set_environment(const DriverContext& context, DriverParts& parts) {
   json::array& environment = parts.environment();
-  // As Hadoop says who the user is, where Spark does not.
-  auto user = context.surroundings.environment("SPARK_USER");
-  if (!user) user = context.surroundings.environment("HADOOP_USER_NAME");
-  environment.push_back(resources::named_value("SPARK_USER", user ? *user : context.surroundings.user()));
+  environment.push_back(resources::named_value("SPARK_USER", user_of(context)));
   environment.push_back(resources::named_value("SPARK_APPLICATION_ID", context.identifiers.application_id));
   for (const auto& [name, value] : context.request.configuration.with_prefix("spark.kubernetes.driverEnv."))
     environment.push_back(resources::named_value(name, value));

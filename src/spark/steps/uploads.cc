@@ -34,11 +34,11 @@ Result<std::string> add_upload(const DriverContext& context, DriverParts& parts,
   return upload.to_uri;
 }
 
-// Archives carry the name that they are unpacked as behind a `#` (of other files Spark drops it); these addresses have
-// one slash.
-std::string with_name(std::string uri, std::string_view name) {
+// Archives carry the name that they are unpacked as behind a `#` (of other files Spark drops it), and their addresses
+// have one slash.
+std::string address_of_archive(std::string uri, const Uri& from) {
   if (uri.starts_with("file:///")) uri.erase(5, 2);
-  return fmt::format("{}#{}", uri, name);
+  return from.has_fragment ? fmt::format("{}#{}", uri, from.fragment) : uri;
 }
 
 }  // namespace
@@ -55,10 +55,9 @@ Result<void> upload_step(const DriverContext& context, DriverParts& parts) {
         others.push_back(part);
         continue;
       }
-      const bool keeps_name = uri.has_fragment && key == kArchives;
       const std::string plain = uri.has_fragment ? part.substr(0, part.size() - uri.fragment.size() - 1) : part;
       TRY_ASSIGN(std::string target, add_upload(context, parts, plain));
-      uploaded.push_back(keeps_name ? with_name(std::move(target), uri.fragment) : std::move(target));
+      uploaded.push_back(key == kArchives ? address_of_archive(std::move(target), uri) : std::move(target));
     }
     if (uploaded.empty()) continue;
     std::ranges::move(others, std::back_inserter(uploaded));

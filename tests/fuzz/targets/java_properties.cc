@@ -1,7 +1,6 @@
 // What is read can be written, and read again as the same.
-#include "spark/java/properties.h"
-
 #include "fuzz.h"
+#include "spark/java/properties.h"
 
 using namespace stoker;
 
