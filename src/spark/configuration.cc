@@ -161,7 +161,7 @@ Result<std::optional<double>> ConfigurationReader::number(std::string_view key) 
   if (!value) return std::optional<double>();
   const auto number = java_number(java_trim(*value));
   if (!number) return wrong(key, "a number", *value);
-  return std::optional<double>(*number);
+  return number;
 }
 
 Result<std::optional<std::int64_t>> ConfigurationReader::mebibytes(std::string_view key) const {
