@@ -49,6 +49,7 @@ std::vector<SubmitHelp> submit_help() {
   for (const spark::SubmitFlag& flag : spark::submit_flags())
     rows.push_back({std::string(flag.name), std::string(flag.value), std::string(flag.help)});
   rows.push_back({"--load-spark-defaults", "", "Read conf/spark-defaults.conf beside --properties-file (Spark 4)"});
+  rows.push_back({"-v,--verbose", "", "Say what the command line, files and environment come to"});
   return rows;
 }
 
