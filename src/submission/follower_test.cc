@@ -193,8 +193,8 @@ TEST_F(FollowerTest, GivesUpOnWhatStaysWrong) {
 }
 
 TEST_F(FollowerTest, DoesNotGiveUpWhileTheImageIsPulledAgain) {
-  follow();
   event("a", "Normal", "Pulling", "2026-01-01T00:00:02Z");
+  follow();
   server_.hold_pod("default", "d", "ErrImagePull", "the registry is busy");
   await("the image cannot be pulled: the registry is busy");
   const SteadyTime enough = clock_.steady_now() + 200ms;  // longer than the patience
@@ -208,8 +208,8 @@ TEST_F(FollowerTest, DoesNotGiveUpWhileTheImageIsPulledAgain) {
 }
 
 TEST_F(FollowerTest, GivesUpWhenTheImageCannotBePulledAgainEither) {
-  follow();
   event("a", "Normal", "Pulling", "2026-01-01T00:00:02Z");
+  follow();
   server_.hold_pod("default", "d", "ErrImagePull", "no such image");
   await("the image cannot be pulled: no such image");
   event("b", "Warning", "Failed", "2026-01-01T00:00:03Z");
