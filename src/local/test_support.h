@@ -3,6 +3,7 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <condition_variable>
 #include <map>
@@ -83,7 +84,8 @@ class LocalRunnerTest : public testing::Test {
  protected:
   LocalRunnerTest() {
     auto context = std::make_shared<engine::RunContext>();
-    context->run = RunId("20260101-000000-test");
+    // Tests run side by side: what one leaves behind is looked for by this name, in all processes of the machine.
+    context->run = RunId("20260101-000000-" + std::to_string(::getpid()));
     context->pipeline = PipelineName("pipe");
     context->store = folder_.path() / "store";
     context->project_root = folder_.path() / "project \xc3\xa4";

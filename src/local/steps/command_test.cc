@@ -31,7 +31,7 @@ TEST_F(LocalCommand, RunsWithItsEnvironmentAndLogs) {
   spec.environment["GREETING"] = "hello";
   auto result = run(spec);
   ASSERT_TRUE(result.succeeded) << result.error.message;
-  EXPECT_EQ(read(result.logs["stdout"]), "hello 20260101-000000-test step 1 20260101-000000-test/step/1\n" +
+  EXPECT_EQ(read(result.logs["stdout"]), "hello " + run_->run.str() + " step 1 " + run_->run.str() + "/step/1\n" +
                                              (spec.attempt_folder / "scratch").string() + "\n");
   EXPECT_EQ(read(result.logs["stderr"]), "problem\n");
   EXPECT_GE(result.cpu_milliseconds.value(), 0);
