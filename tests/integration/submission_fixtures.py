@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import pathlib
 import subprocess
 import threading
 from typing import Any, Iterator
@@ -118,3 +119,14 @@ def team(stoker: Stoker, control_plane: ControlPlane, namespace: str, kubelet: F
     for submission in team.started:  # of a test that failed
         submission.process.kill()
         submission.process.wait()
+
+
+@pytest.fixture
+def real(stoker: Stoker, tmp_path: pathlib.Path) -> pathlib.Path:
+    """A SPARK_HOME whose spark-submit says what it was given, and ends as spark-submit may."""
+    script = tmp_path / "spark/bin/spark-submit"
+    script.parent.mkdir(parents=True)
+    script.write_text('#!/bin/sh\nfor word in "$@"; do echo "[$word]"; done\nexit 41\n')
+    script.chmod(0o755)
+    stoker.environment["SPARK_HOME"] = str(tmp_path / "spark")
+    return script

@@ -210,17 +210,6 @@ def test_bytes_that_are_no_text_are_refused(stoker: Stoker) -> None:
         assert "is no UTF-8 text" in done.err
 
 
-@pytest.fixture
-def real(stoker: Stoker, tmp_path: pathlib.Path) -> pathlib.Path:
-    """A SPARK_HOME whose spark-submit says what it was given, and ends as spark-submit may."""
-    script = tmp_path / "spark/bin/spark-submit"
-    script.parent.mkdir(parents=True)
-    script.write_text('#!/bin/sh\nfor word in "$@"; do echo "[$word]"; done\nexit 41\n')
-    script.chmod(0o755)
-    stoker.environment["SPARK_HOME"] = str(tmp_path / "spark")
-    return script
-
-
 @pytest.mark.parametrize(
     ("words", "given"),
     [
